@@ -1,0 +1,40 @@
+// A growing byte buffer. `data` is NULL while nothing was added; it is not terminated.
+#pragma once
+
+#include "base/span.h"
+
+struct buf {
+    char *data;
+    size_t length;
+    size_t capacity;
+};
+
+#define BUF_EMPTY ((struct buf){NULL, 0, 0})
+
+void buf_free(struct buf *buf);
+
+// Gives room for `extra` more bytes behind the end and says where; the caller then adds to length.
+char *buf_reserve(struct buf *buf, size_t extra);
+
+void buf_bytes(struct buf *buf, const char *bytes, size_t length);
+void buf_text(struct buf *buf, const char *text);
+void buf_char(struct buf *buf, char c);
+void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_i64(struct buf *buf, int64_t value);
+
+// The shortest decimal text that reads back as the same number; integers without an exponent up to
+// 2^53. Not finite: NaN, +Inf, -Inf. Independent of the locale.
+void buf_f64(struct buf *buf, double value);
+
+static inline void buf_span(struct buf *buf, struct span text)
+{
+    buf_bytes(buf, text.at, text.length);
+}
+
+static inline struct span buf_view(const struct buf *buf)
+{
+    return span_make(buf->data, buf->length);
+}
+
+// Gives the content as terminated text and leaves the buffer empty; free() it.
+char *buf_take(struct buf *buf);

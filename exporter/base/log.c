@@ -1,0 +1,135 @@
+// One write per line, so that lines of two processes do not mix. A log that cannot be written
+// (full disk, closed pipe) is dropped: serving metrics matters more.
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+static enum log_level threshold = LOG_INFO;
+static enum log_format form = LOG_LOGFMT;
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const format_names[] = {"logfmt", "json"};
+
+void log_init(enum log_level level, enum log_format format)
+{
+    threshold = level;
+    form = format;
+}
+
+bool log_level_parse(const char *word, enum log_level *out)
+{
+    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+        if (strcmp(word, level_names[i]) == 0) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_format_parse(const char *word, enum log_format *out)
+{
+    for (size_t i = 0; i < sizeof(format_names) / sizeof(format_names[0]); i++) {
+        if (strcmp(word, format_names[i]) == 0) {
+            *out = (enum log_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+// JSON string escapes serve logfmt's quoted values as well.
+static void add_quoted(struct buf *line, const char *text)
+{
+    buf_char(line, '"');
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            buf_char(line, '\\');
+            buf_char(line, *c);
+        } else if (*c == '\n') {
+            buf_text(line, "\\n");
+        } else if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            buf_format(line, "\\u%04x", (unsigned)(unsigned char)*c);
+        } else {
+            buf_char(line, *c);
+        }
+    }
+    buf_char(line, '"');
+}
+
+static bool needs_quotes(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c <= ' ' || *c == '"' || *c == '=' || *c == '\\' || *c == 0x7f) {
+            return true;
+        }
+    }
+    return *text == '\0';
+}
+
+static void add_pair(struct buf *line, const char *key, const char *value)
+{
+    if (form == LOG_JSON) {
+        buf_char(line, line->length == 0 ? '{' : ',');
+        add_quoted(line, key);
+        buf_char(line, ':');
+        add_quoted(line, value);
+        return;
+    }
+    if (line->length > 0) {
+        buf_char(line, ' ');
+    }
+    buf_text(line, key);
+    buf_char(line, '=');
+    if (needs_quotes(value)) {
+        add_quoted(line, value);
+    } else {
+        buf_text(line, value);
+    }
+}
+
+static void add_time(struct buf *line)
+{
+    int64_t now = clock_wall_us();
+    time_t seconds = (time_t)(now / SECOND_US);
+    struct tm utc;
+    char date[32];
+    struct buf text = BUF_EMPTY;
+    gmtime_r(&seconds, &utc);
+    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+    buf_format(&text, "%s.%03dZ", date, (int)(now % SECOND_US / 1000));
+    buf_char(&text, '\0');
+    add_pair(line, "ts", text.data);
+    buf_free(&text);
+}
+
+void log_line(enum log_level level, const char *message, ...)
+{
+    if (level < threshold) {
+        return;
+    }
+    struct buf line = BUF_EMPTY;
+    add_time(&line);
+    add_pair(&line, "level", level_names[level]);
+    add_pair(&line, "msg", message);
+    va_list pairs;
+    va_start(pairs, message);
+    for (const char *key = va_arg(pairs, const char *); key != NULL;
+         key = va_arg(pairs, const char *)) {
+        const char *value = va_arg(pairs, const char *);
+        if (value != NULL) {
+            add_pair(&line, key, value);
+        }
+    }
+    va_end(pairs);
+    buf_text(&line, form == LOG_JSON ? "}\n" : "\n");
+    ssize_t written = write(STDERR_FILENO, line.data, line.length);
+    (void)written;
+    buf_free(&line);
+}

@@ -1,0 +1,52 @@
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Noreturn void check_failed(const char *condition, const char *file, int line)
+{
+    fprintf(stderr, "redis_cluster_exporter: internal error: %s at %s:%d\n", condition, file, line);
+    abort();
+}
+
+static void *or_die(void *memory)
+{
+    if (memory == NULL) {
+        fputs("redis_cluster_exporter: out of memory\n", stderr);
+        abort();
+    }
+    return memory;
+}
+
+void *mem_new(size_t count, size_t size)
+{
+    return or_die(calloc(count > 0 ? count : 1, size));
+}
+
+void *mem_resize(void *old, size_t count, size_t size)
+{
+    CHECK(size == 0 || count <= SIZE_MAX / size);
+    size_t bytes = count * size;
+    return or_die(realloc(old, bytes > 0 ? bytes : 1));
+}
+
+char *mem_copy(const char *text, size_t length)
+{
+    char *copy = or_die(malloc(length + 1));
+    if (length > 0) {
+        memcpy(copy, text, length);
+    }
+    copy[length] = '\0';
+    return copy;
+}
+
+void *mem_grow(void *array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity) {
+        return array;
+    }
+    *capacity = *capacity > 0 ? *capacity * 2 : 8;
+    return mem_resize(array, *capacity, size);
+}

@@ -1,0 +1,25 @@
+// Memory that does not fail, and the check for our own mistakes.
+//
+// Every size that comes from a peer or a user is capped before it reaches these functions, so
+// running out of memory means the machine has none left: the process ends with one line.
+#pragma once
+
+#include <stddef.h>
+
+// Ends the process when `condition` is false, in release builds too. For our own mistakes only:
+// never on data from a peer, a file or a user.
+#define CHECK(condition) ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+
+_Noreturn void check_failed(const char *condition, const char *file, int line);
+
+// Gives `count` zeroed elements of `size` bytes; free() them. Never NULL.
+void *mem_new(size_t count, size_t size);
+
+// Gives `old` grown or shrunk to `count` elements of `size` bytes; new bytes are not set.
+void *mem_resize(void *old, size_t count, size_t size);
+
+// Gives a terminated copy of `length` bytes.
+char *mem_copy(const char *text, size_t length);
+
+// Room for one more element in a growing array: doubles `*capacity` when `count` has reached it.
+void *mem_grow(void *array, size_t count, size_t *capacity, size_t size);

@@ -1,0 +1,63 @@
+// Everything about one cluster that outlives a scrape: seeds, members, connections, counters.
+//
+// Members come from the seeds while no topology is known, and from the nodes' views from then on.
+// The views of each scrape decide who stays (cluster_settle).
+#pragma once
+
+#include "cluster/ids.h"
+#include "cluster/view.h"
+#include "redis/conn.h"
+
+enum node_label { LABEL_AUTO, LABEL_HOSTNAME, LABEL_ADDRESS, LABEL_ID };
+
+// What an operator says about one cluster. cluster_new copies the seeds' addresses; everything else
+// is borrowed and outlives the cluster.
+struct cluster_options {
+    const char *name; // value of the redis_cluster label
+    const struct seed *seed;
+    size_t seed_count; // at least 1
+    enum node_label node_label;
+    struct conn_options conn; // user and password for all nodes
+};
+
+struct member {
+    char id[NODE_ID_SIZE];            // "" while unknown, and without cluster mode
+    struct address address;           // where to connect
+    char hostname[ADDRESS_HOST_SIZE]; // announced; "" when there is none
+    char *label;                      // value of redis_node: unique among the members
+    struct conn *conn;                // NULL before the first ask
+    enum outcome outcome;             // of the scrape before, for logs of changes
+    bool seen;                        // `outcome` is set
+    void *asking;                     // the scrape's record while it asks this member
+    // Set by the scrape, for cluster_settle:
+    const struct view *view; // what it said; NULL: nothing usable
+    enum outcome result;     // of this scrape
+    bool superseded;         // the same node as another member
+};
+
+struct cluster {
+    struct cluster_options options;
+    struct member **member;
+    size_t count;
+    size_t capacity;
+    bool lost;        // the scrape before reached nobody: the seeds are asked again
+    bool cap_reported;
+    uint64_t scrapes;                 // finished
+    uint64_t failures[OUTCOME_COUNT]; // of asks, by reason
+};
+
+struct cluster *cluster_new(const struct cluster_options *options);
+void cluster_free(struct cluster *cluster); // with its connections; NULL is fine
+
+// Before a scrape: adds the seeds as members when there are no others, or all were lost.
+void cluster_prepare(struct cluster *cluster);
+
+// A view has come from `from`. Sets or checks that member's id, and adds the nodes that are not
+// members yet, at the end of the list. OUTCOME_WRONG_NODE: another node answered than the member
+// that was asked; nothing is learnt from it. Otherwise OUTCOME_OK.
+enum outcome cluster_learn(struct cluster *cluster, struct member *from, const struct view *view);
+
+// After a scrape: drops members that the cluster has forgotten (their connections too), and brings
+// addresses and labels up to date. `dropped` is told of each, before it is freed.
+void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct member *member),
+                    void *owner);

@@ -1,0 +1,31 @@
+// One node's CLUSTER NODES reply, parsed: its opinion about the whole cluster.
+#pragma once
+
+#include "redis/cluster_nodes.h"
+
+struct slot_range {
+    uint16_t first;
+    uint16_t last;
+};
+
+struct view_line {
+    struct node_line node;      // its slices point into the view's text
+    struct slot_range *range;   // owned slots, as this view has them
+    size_t range_count;
+};
+
+struct view {
+    char *text;
+    struct view_line *line;
+    size_t count;
+    const struct view_line *self; // the line of the node that answered
+    struct slot_range *range;     // storage of all lines' ranges
+};
+
+// Takes `text` (a malloc'd reply of `length` bytes). NULL, and the text freed, when it is not
+// exactly one node's view: a broken line, a truncated one, no `myself` line, or two of them.
+struct view *view_parse(char *text, size_t length);
+void view_free(struct view *view); // NULL is fine
+
+// How many slots the line owns.
+size_t view_line_slots(const struct view_line *line);

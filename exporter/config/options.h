@@ -1,0 +1,41 @@
+// What the operator said: command line, then environment, then defaults.
+#pragma once
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cluster/cluster.h"
+
+enum { LISTEN_MAX = 16 };
+
+struct options {
+    char *redis_addr;
+    char *cluster_name;
+    char *user;
+    char *password;
+    char *password_file;
+    int64_t reply_timeout_us;
+    int64_t connect_timeout_us;
+    int64_t scrape_timeout_us;
+    int64_t timeout_offset_us;
+    enum node_label node_label;
+    char *listen[LISTEN_MAX];
+    size_t listen_count;
+    char *telemetry_path;
+    enum log_level log_level;
+    enum log_format log_format;
+    bool show_help;
+    bool show_version;
+    bool print_metrics;
+    bool password_was_visible; // in the process list, until it was overwritten
+    // Derived:
+    struct seed *seed;
+    size_t seed_count;
+};
+
+// Reads them; passwords in `argv` are overwritten. NULL, or one line that says what is wrong and
+// names the flag or variable: free() it. `out` is to be cleared in both cases.
+char *options_read(int argc, char **argv, struct options *out);
+void options_clear(struct options *options);
+
+void options_print_help(FILE *out);

@@ -1,0 +1,187 @@
+// Wires the floors together: options, event loop, cluster, server, signals.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <event2/dns.h>
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "config/options.h"
+#include "scrape/render.h"
+#include "web/server.h"
+
+enum { EXIT_USAGE = 2, REPLY_BYTES_MAX = 64 << 20, DRAIN_SECONDS_MAX = 15 };
+
+struct program {
+    struct options options;
+    struct event_base *base;
+    struct evdns_base *dns;
+    struct cluster *cluster;
+    struct server *server;
+    bool stopping;
+};
+
+static int complain(char *problem)
+{
+    fprintf(stderr, "redis_cluster_exporter: %s\n", problem);
+    free(problem);
+    return EXIT_USAGE;
+}
+
+static void print_reference(void)
+{
+    struct buf page = BUF_EMPTY;
+    render_reference(&page);
+    fwrite(page.data, 1, page.length, stdout);
+    buf_free(&page);
+}
+
+static void stop_loop(void *context)
+{
+    event_base_loopbreak(context);
+}
+
+// The first signal lets the requests under way finish; the second one does not wait.
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+    struct program *program = context;
+    struct timeval limit = {DRAIN_SECONDS_MAX, 0};
+    (void)what;
+    log_info("stopping", "signal", number == SIGTERM ? "SIGTERM" : "SIGINT");
+    if (program->stopping) {
+        event_base_loopbreak(program->base);
+        return;
+    }
+    program->stopping = true;
+    event_base_loopexit(program->base, &limit);
+    server_drain(program->server, stop_loop, program->base);
+}
+
+// A thousand connections need more descriptors than the usual soft limit allows.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+// Without a resolv.conf there are no name servers, but /etc/hosts still counts.
+static struct evdns_base *new_resolver(struct event_base *base)
+{
+    int flags = EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE;
+    struct evdns_base *dns = evdns_base_new(base, flags);
+    if (dns == NULL) {
+        dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        CHECK(dns != NULL);
+        evdns_base_load_hosts(dns, "/etc/hosts");
+    }
+    return dns;
+}
+
+static struct cluster *new_cluster(const struct program *program)
+{
+    const struct options *options = &program->options;
+    struct cluster_options cluster = {
+        .name = options->cluster_name,
+        .seed = options->seed,
+        .seed_count = options->seed_count,
+        .node_label = options->node_label,
+        .conn = {.base = program->base,
+                 .dns = program->dns,
+                 .user = options->user,
+                 .password = options->password,
+                 .connect_timeout_us = options->connect_timeout_us,
+                 .reply_timeout_us = options->reply_timeout_us,
+                 .reply_bytes_max = REPLY_BYTES_MAX},
+    };
+    return cluster_new(&cluster);
+}
+
+static struct server *new_server(struct program *program)
+{
+    struct server_options options = {
+        .base = program->base,
+        .cluster = &program->cluster,
+        .cluster_count = 1,
+        .telemetry_path = program->options.telemetry_path,
+        .scrape_timeout_us = program->options.scrape_timeout_us,
+        .timeout_offset_us = program->options.timeout_offset_us,
+    };
+    return server_new(&options);
+}
+
+static bool listen_everywhere(struct program *program)
+{
+    for (size_t i = 0; i < program->options.listen_count; i++) {
+        char *problem = server_listen(program->server, program->options.listen[i]);
+        if (problem != NULL) {
+            complain(problem);
+            return false;
+        }
+        log_info("listening", "address", program->options.listen[i], "path",
+                 program->options.telemetry_path, "version", EXPORTER_VERSION);
+    }
+    return true;
+}
+
+static void run_loop(struct program *program)
+{
+    struct event *terminate = evsignal_new(program->base, SIGTERM, on_signal, program);
+    struct event *interrupt = evsignal_new(program->base, SIGINT, on_signal, program);
+    CHECK(terminate != NULL && interrupt != NULL);
+    event_add(terminate, NULL);
+    event_add(interrupt, NULL);
+    event_base_dispatch(program->base);
+    event_free(terminate);
+    event_free(interrupt);
+}
+
+static int serve(struct program *program)
+{
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    if (program->options.password_was_visible) {
+        log_warn("a password was given on the command line, where others could read it until now; "
+                 "use --redis.password-file or REDIS_PASSWORD");
+    }
+    program->base = event_base_new();
+    CHECK(program->base != NULL);
+    program->dns = new_resolver(program->base);
+    program->cluster = new_cluster(program);
+    program->server = new_server(program);
+    bool listening = listen_everywhere(program);
+    if (listening) {
+        run_loop(program);
+    }
+    server_free(program->server);
+    cluster_free(program->cluster);
+    evdns_base_free(program->dns, 0);
+    event_base_free(program->base);
+    return listening ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = {.stopping = false};
+    int status = EXIT_SUCCESS;
+    char *problem = options_read(argc, argv, &program.options);
+    if (problem != NULL) {
+        status = complain(problem);
+    } else if (program.options.show_help) {
+        options_print_help(stdout);
+    } else if (program.options.show_version) {
+        puts("redis_cluster_exporter " EXPORTER_VERSION " (" EXPORTER_REVISION ")");
+    } else if (program.options.print_metrics) {
+        print_reference();
+    } else {
+        status = serve(&program);
+    }
+    options_clear(&program.options);
+    return status;
+}

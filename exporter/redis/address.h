@@ -1,0 +1,33 @@
+// Where a server is, and the seed URLs an operator names.
+#pragma once
+
+#include "base/buf.h"
+
+enum { ADDRESS_HOST_SIZE = 256 }; // a DNS name has at most 253 characters
+
+struct address {
+    char host[ADDRESS_HOST_SIZE]; // a name or a numeric address, IPv6 without brackets; never ""
+    uint16_t port;                // never 0
+};
+
+// host:port, [v6]:port, or a bare host with `default_port` (0: a port is required).
+bool address_parse(struct span text, uint16_t default_port, struct address *out);
+
+bool address_equal(const struct address *a, const struct address *b);
+
+// Adds host:port, IPv6 in brackets.
+void address_add(struct buf *buf, const char *host, uint16_t port);
+
+// A seed: where to look for the cluster, and the credentials its URL carried (NULL: none).
+struct seed {
+    struct address address;
+    char *user;
+    char *password;
+};
+
+// Takes redis://[user[:password]@]host[:port][/db], the same with valkey://, host:port and
+// [v6]:port; percent escapes are decoded in user and password. Returns NULL, or why not: a phrase
+// that never repeats the text (it may hold a password) and that the caller does not free.
+const char *seed_parse(struct span text, struct seed *out);
+
+void seed_clear(struct seed *seed);

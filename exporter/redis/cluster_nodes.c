@@ -1,0 +1,151 @@
+#include "redis/cluster_nodes.h"
+
+struct flag_name {
+    const char *word;
+    enum node_flag flag;
+};
+
+static const struct flag_name flag_names[] = {
+    {"myself", NODE_MYSELF},       {"master", NODE_MASTER},
+    {"slave", NODE_REPLICA},       {"replica", NODE_REPLICA},
+    {"fail?", NODE_PFAIL},         {"fail", NODE_FAIL},
+    {"handshake", NODE_HANDSHAKE}, {"noaddr", NODE_NOADDR},
+    {"nofailover", NODE_NOFAILOVER},
+};
+
+// Whole words only: "fail" is also the beginning of "fail?" and the end of "nofail...". Unknown
+// words, and "noflags", set nothing.
+static unsigned parse_flags(struct span text)
+{
+    unsigned flags = 0;
+    struct span word;
+    while (span_cut(&text, ',', &word)) {
+        for (size_t i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++) {
+            if (span_is(word, flag_names[i].word)) {
+                flags |= flag_names[i].flag;
+            }
+        }
+    }
+    return flags;
+}
+
+static bool parse_port(struct span text, uint16_t *out)
+{
+    uint64_t port;
+    if (!span_u64(text, &port) || port > 65535) {
+        return false;
+    }
+    *out = (uint16_t)port;
+    return true;
+}
+
+// ip:port, ip:port@bus, ip:port@bus,hostname and further ",key=value" parts, which are ignored. The
+// ip may be empty, and IPv6 stands without brackets: the port follows the last colon before '@'.
+static bool parse_address(struct span text, struct node_line *out)
+{
+    struct span extra = {NULL, 0};
+    struct span bus = {NULL, 0};
+    struct span port;
+    span_split(text, ',', &text, &extra);
+    span_cut(&extra, ',', &out->hostname);
+    if (out->hostname.length > 0 && memchr(out->hostname.at, '=', out->hostname.length) != NULL) {
+        out->hostname.length = 0; // no name, the first of the further parts
+    }
+    if (span_split(text, '@', &text, &bus) && !parse_port(bus, &out->bus_port)) {
+        return false;
+    }
+    return span_split_last(text, ':', &out->host, &port) && parse_port(port, &out->port);
+}
+
+static bool parse_id(struct span text, char *out)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.at[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
+            return false;
+        }
+    }
+    return text.length > 0 && span_copy(text, out, NODE_ID_SIZE);
+}
+
+// The eight fields that every line has.
+static bool parse_fields(struct span *line, struct node_line *out)
+{
+    struct span field[8];
+    for (size_t i = 0; i < 8; i++) {
+        if (!span_cut(line, ' ', &field[i])) {
+            return false;
+        }
+    }
+    out->flags = parse_flags(field[2]);
+    out->link_connected = span_is(field[7], "connected");
+    bool no_master = span_is(field[3], "-");
+    return parse_id(field[0], out->id) && parse_address(field[1], out) && field[2].length > 0 &&
+           (no_master || parse_id(field[3], out->master_id)) &&
+           span_i64(field[4], &out->ping_sent_ms) && span_i64(field[5], &out->pong_received_ms) &&
+           span_u64(field[6], &out->config_epoch) &&
+           (out->link_connected || span_is(field[7], "disconnected"));
+}
+
+enum parse_result cluster_nodes_next(struct span *rest, struct node_line *out)
+{
+    struct span line;
+    do {
+        if (!span_cut(rest, '\n', &line)) {
+            return PARSE_END;
+        }
+        line = span_trim(line);
+    } while (line.length == 0);
+    *out = (struct node_line){.port = 0};
+    if (!parse_fields(&line, out)) {
+        return PARSE_BAD;
+    }
+    out->slots = line;
+    return PARSE_ITEM;
+}
+
+static bool parse_slot(struct span text, uint16_t *out)
+{
+    uint64_t slot;
+    if (!span_u64(text, &slot) || slot >= SLOT_COUNT) {
+        return false;
+    }
+    *out = (uint16_t)slot;
+    return true;
+}
+
+// [slot->-id] or [slot-<-id]
+static bool parse_open_slot(struct span text, struct slot_token *out)
+{
+    struct span slot;
+    if (text.at[text.length - 1] != ']' ||
+        !span_split(span_make(text.at + 1, text.length - 2), '-', &slot, &text) ||
+        text.length < 3 || text.at[1] != '-' || !parse_slot(slot, &out->first)) {
+        return false;
+    }
+    out->kind = text.at[0] == '>' ? SLOT_MIGRATING : SLOT_IMPORTING;
+    out->last = out->first;
+    return (text.at[0] == '>' || text.at[0] == '<') && parse_id(span_skip(text, 2), out->peer);
+}
+
+static bool parse_owned(struct span text, struct slot_token *out)
+{
+    struct span first = text;
+    struct span last = text;
+    span_split(text, '-', &first, &last);
+    return parse_slot(first, &out->first) && parse_slot(last, &out->last) &&
+           out->first <= out->last;
+}
+
+enum parse_result slots_next(struct span *rest, struct slot_token *out)
+{
+    struct span text;
+    do {
+        if (!span_cut(rest, ' ', &text)) {
+            return PARSE_END;
+        }
+    } while (text.length == 0);
+    *out = (struct slot_token){.kind = SLOT_OWNED};
+    bool open = text.at[0] == '[' && text.length > 2;
+    return (open ? parse_open_slot(text, out) : parse_owned(text, out)) ? PARSE_ITEM : PARSE_BAD;
+}

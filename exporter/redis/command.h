@@ -1,0 +1,28 @@
+// The commands that a scrape may send, in the order in which they are sent.
+#pragma once
+
+#include "redis/resp.h"
+
+enum command {
+    COMMAND_INFO,
+    COMMAND_CLUSTER_INFO,
+    COMMAND_CLUSTER_NODES,
+    COMMAND_COUNT,
+};
+
+typedef uint64_t command_set; // bit 1 << command
+
+static inline command_set command_bit(enum command command)
+{
+    return (command_set)1 << command;
+}
+
+// As an operator would type it; for logs.
+const char *command_name(enum command command);
+
+// Adds the command in wire format.
+void command_add(struct buf *buf, enum command command);
+
+// Whether an error says that this server, or this user, will not answer the command however often
+// it is asked: unknown command or subcommand, no permission, no cluster mode.
+bool command_is_refused(struct span error);

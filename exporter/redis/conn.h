@@ -1,0 +1,46 @@
+// One connection to one server: connected when first asked, kept between scrapes, asked with one
+// pipelined write. Everything that a server can do wrong ends as an outcome, never as an error.
+#pragma once
+
+#include "redis/command.h"
+#include "redis/dial.h"
+
+// What all connections of a cluster share; borrowed by them, outlives them.
+struct conn_options {
+    struct event_base *base;
+    struct evdns_base *dns;
+    const char *user;     // NULL: the default user
+    const char *password; // NULL: no AUTH
+    int64_t connect_timeout_us;
+    int64_t reply_timeout_us;
+    size_t reply_bytes_max; // for all replies of one ask
+};
+
+// `on_reply` borrows the reply, whose text it may take with reply_take_text; error replies come
+// here too. `on_done` comes once for each conn_ask, after the last reply; `detail` is a printable
+// phrase for logs, without secrets, "" when there is nothing to add. Neither is called from inside
+// conn_ask. The connection may be freed in on_done, not in on_reply.
+struct conn_handler {
+    void (*on_reply)(void *owner, enum command command, struct reply *reply);
+    void (*on_done)(void *owner, enum outcome outcome, const char *detail);
+    void *owner;
+};
+
+struct conn;
+
+// Borrows `options`; copies the rest. Does not connect yet.
+struct conn *conn_new(const struct conn_options *options, const struct address *address,
+                      struct conn_handler handler);
+void conn_free(struct conn *conn); // no callback comes any more; NULL is fine
+
+const struct address *conn_address(const struct conn *conn);
+bool conn_is_open(const struct conn *conn);
+
+// Sends the commands in one write and reads their replies; connects first when there is no
+// connection, and once more when a kept connection turns out to be dead. Commands that the server
+// refused on this connection are left out. INFO must be among them. Not while it is busy.
+void conn_ask(struct conn *conn, command_set commands);
+
+// Ends the ask under way: on_done comes from inside this call, with OUTCOME_TIMEOUT or, while it
+// still connects, OUTCOME_CONNECT_TIMEOUT. Nothing happens when it is not busy.
+void conn_give_up(struct conn *conn);

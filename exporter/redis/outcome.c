@@ -1,0 +1,22 @@
+#include "redis/outcome.h"
+
+static const char *const names[OUTCOME_COUNT] = {
+    [OUTCOME_OK] = "ok",
+    [OUTCOME_RESOLVE] = "resolve",
+    [OUTCOME_REFUSED] = "refused",
+    [OUTCOME_UNREACHABLE] = "unreachable",
+    [OUTCOME_CONNECT_TIMEOUT] = "connect_timeout",
+    [OUTCOME_TIMEOUT] = "timeout",
+    [OUTCOME_CLOSED] = "closed",
+    [OUTCOME_AUTH] = "auth",
+    [OUTCOME_DENIED] = "denied",
+    [OUTCOME_MALFORMED] = "malformed",
+    [OUTCOME_TOO_LARGE] = "too_large",
+    [OUTCOME_WRONG_NODE] = "wrong_node",
+    [OUTCOME_NO_ADDRESS] = "no_address",
+};
+
+const char *outcome_name(enum outcome outcome)
+{
+    return names[outcome];
+}

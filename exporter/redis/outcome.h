@@ -1,0 +1,22 @@
+// How asking a server ended. A node's behaviour is data, not an error of ours.
+#pragma once
+
+enum outcome {
+    OUTCOME_OK,
+    OUTCOME_RESOLVE,         // the name has no address
+    OUTCOME_REFUSED,         // nobody listens
+    OUTCOME_UNREACHABLE,     // connect failed otherwise
+    OUTCOME_CONNECT_TIMEOUT, // no answer to connect
+    OUTCOME_TIMEOUT,         // connected, replies did not come in time
+    OUTCOME_CLOSED,          // closed before the last reply
+    OUTCOME_AUTH,            // no password, a wrong one, or an unknown user
+    OUTCOME_DENIED,          // the user may not say INFO
+    OUTCOME_MALFORMED,       // not RESP, or not what was asked for
+    OUTCOME_TOO_LARGE,       // more than the cap
+    OUTCOME_WRONG_NODE,      // another node lives at this address
+    OUTCOME_NO_ADDRESS,      // the cluster does not know the node's address
+    OUTCOME_COUNT,
+};
+
+// The word for labels and logs.
+const char *outcome_name(enum outcome outcome);

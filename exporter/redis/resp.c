@@ -1,0 +1,223 @@
+#include "redis/resp.h"
+
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+#include "base/mem.h"
+
+enum {
+    ELEMENTS_MAX = 1 << 20,   // per reply; the largest real one, CONFIG GET *, has about 500
+    LINE_BYTES_MAX = 1 << 16, // per status, error, integer or header line
+    DEPTH_MAX = 8,            // arrays in arrays; hiredis 0.14 allows no more, 1.x has no limit
+};
+
+// hiredis changed the type of an array's length with its first major version.
+#if HIREDIS_MAJOR >= 1
+typedef size_t element_count;
+#else
+typedef int element_count;
+#endif
+
+struct resp {
+    redisReader *reader;
+    size_t bytes_max;
+    size_t bytes;    // fed since resp_restart
+    size_t elements; // left of the current reply's budget
+    bool too_large;
+};
+
+void reply_free(struct reply *reply)
+{
+    if (reply == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < reply->count; i++) {
+        reply_free(reply->element[i]);
+    }
+    free(reply->element);
+    free((char *)(uintptr_t)reply->text.at);
+    free(reply);
+}
+
+char *reply_take_text(struct reply *reply)
+{
+    char *text = (char *)(uintptr_t)reply->text.at;
+    reply->text = span_make(NULL, 0);
+    return text;
+}
+
+// The reader calls these for each item; an item of an array is handed to its parent here.
+static struct reply *attach(const redisReadTask *task, struct reply *reply)
+{
+    if (task->parent != NULL) {
+        struct reply *parent = task->parent->obj;
+        parent->element[task->idx] = reply;
+    }
+    return reply;
+}
+
+static struct reply *new_reply(enum reply_type type)
+{
+    struct reply *reply = mem_new(1, sizeof(*reply));
+    reply->type = type;
+    return reply;
+}
+
+static enum reply_type text_type(int type)
+{
+    if (type == REDIS_REPLY_ERROR) {
+        return REPLY_ERROR;
+    }
+    return type == REDIS_REPLY_STATUS ? REPLY_STATUS : REPLY_STRING;
+}
+
+static void *create_string(const redisReadTask *task, char *text, size_t length)
+{
+    struct reply *reply = new_reply(text_type(task->type));
+    reply->text = span_make(mem_copy(text, length), length);
+    return attach(task, reply);
+}
+
+static int depth_of(const redisReadTask *task)
+{
+    int depth = 1;
+    while (depth <= DEPTH_MAX && task->parent != NULL) {
+        task = task->parent;
+        depth++;
+    }
+    return depth;
+}
+
+static void *create_array(const redisReadTask *task, element_count count)
+{
+    struct resp *resp = task->privdata;
+    size_t wanted = (size_t)count;
+    if (wanted > resp->elements) {
+        resp->too_large = true;
+        return NULL; // the reader then fails for good
+    }
+    if (depth_of(task) > DEPTH_MAX) {
+        return NULL;
+    }
+    resp->elements -= wanted;
+    struct reply *reply = new_reply(REPLY_ARRAY);
+    reply->element = mem_new(wanted, sizeof(reply->element[0]));
+    reply->count = wanted;
+    return attach(task, reply);
+}
+
+static void *create_integer(const redisReadTask *task, long long value)
+{
+    struct reply *reply = new_reply(REPLY_INTEGER);
+    reply->integer = value;
+    return attach(task, reply);
+}
+
+static void *create_nil(const redisReadTask *task)
+{
+    return attach(task, new_reply(REPLY_NIL));
+}
+
+static void free_object(void *object)
+{
+    reply_free(object);
+}
+
+#if HIREDIS_MAJOR >= 1
+// RESP3 types, which no server sends to a client that did not say HELLO 3; a hostile one may.
+static void *create_double(const redisReadTask *task, double value, char *text, size_t length)
+{
+    (void)value;
+    return create_string(task, text, length);
+}
+
+static void *create_bool(const redisReadTask *task, int value)
+{
+    return create_integer(task, value);
+}
+#endif
+
+static redisReplyObjectFunctions object_functions = {
+    .createString = create_string,
+    .createArray = create_array,
+    .createInteger = create_integer,
+#if HIREDIS_MAJOR >= 1
+    .createDouble = create_double,
+    .createBool = create_bool,
+#endif
+    .createNil = create_nil,
+    .freeObject = free_object,
+};
+
+struct resp *resp_new(size_t bytes_max)
+{
+    struct resp *resp = mem_new(1, sizeof(*resp));
+    resp->reader = redisReaderCreateWithFunctions(&object_functions);
+    CHECK(resp->reader != NULL);
+    resp->reader->privdata = resp;
+    resp->bytes_max = bytes_max;
+    resp->elements = ELEMENTS_MAX;
+    return resp;
+}
+
+void resp_free(struct resp *resp)
+{
+    if (resp != NULL) {
+        redisReaderFree(resp->reader);
+        free(resp);
+    }
+}
+
+void resp_feed(struct resp *resp, const char *bytes, size_t length)
+{
+    resp->bytes += length;
+    resp->too_large = resp->too_large || resp->bytes > resp->bytes_max;
+    if (!resp->too_large && length > 0) {
+        redisReaderFeed(resp->reader, bytes, length);
+    }
+}
+
+// Whatever is incomplete begins with a line: the header of a bulk string or a whole small item.
+static bool line_is_endless(const redisReader *reader)
+{
+    size_t rest = reader->len - reader->pos;
+    return rest > LINE_BYTES_MAX && memchr(reader->buf + reader->pos, '\n', LINE_BYTES_MAX) == NULL;
+}
+
+enum resp_status resp_next(struct resp *resp, struct reply **out_reply)
+{
+    void *reply = NULL;
+    if (resp->too_large) {
+        return RESP_TOO_LARGE;
+    }
+    if (redisReaderGetReply(resp->reader, &reply) != REDIS_OK) {
+        return resp->too_large ? RESP_TOO_LARGE : RESP_MALFORMED;
+    }
+    if (reply == NULL) {
+        return line_is_endless(resp->reader) ? RESP_MALFORMED : RESP_MORE;
+    }
+    resp->elements = ELEMENTS_MAX;
+    *out_reply = reply;
+    return RESP_REPLY;
+}
+
+void resp_restart(struct resp *resp)
+{
+    resp->bytes = 0;
+}
+
+bool resp_has_rest(const struct resp *resp)
+{
+    return resp->reader->len > resp->reader->pos;
+}
+
+void resp_add_command(struct buf *buf, size_t count, const char *const *words)
+{
+    char *text = NULL;
+    CHECK(count > 0 && count < 64);
+    long long length = redisFormatCommandArgv(&text, (int)count, (const char **)(uintptr_t)words, NULL);
+    CHECK(length > 0);
+    buf_bytes(buf, text, (size_t)length);
+    redisFreeCommand(text);
+}

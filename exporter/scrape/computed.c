@@ -1,0 +1,226 @@
+// Each row of the table at the end names the function above it that gives the samples.
+#include "scrape/computed.h"
+
+#include "base/clock.h"
+#include "metrics/page.h"
+#include "scrape/snapshot.h"
+
+static bool is_ok(const struct node_snapshot *node)
+{
+    return node->outcome == OUTCOME_OK;
+}
+
+static struct span info_field(const struct node_snapshot *node, struct span name)
+{
+    struct span value = {NULL, 0};
+    if (is_ok(node)) {
+        lines_find(span_make(node->info, node->info_length), name, &value);
+    }
+    return value;
+}
+
+static void node_up(struct emitter *to, const struct snapshot *snapshot,
+                    const struct node_snapshot *node)
+{
+    (void)snapshot;
+    emit(to, is_ok(node) ? 1 : 0);
+}
+
+static void node_error(struct emitter *to, const struct snapshot *snapshot,
+                       const struct node_snapshot *node)
+{
+    (void)snapshot;
+    if (!is_ok(node)) {
+        struct label reason = {"err", span_of(outcome_name(node->outcome))};
+        emit_labelled(to, &reason, 1, 1);
+    }
+}
+
+static void node_duration(struct emitter *to, const struct snapshot *snapshot,
+                          const struct node_snapshot *node)
+{
+    (void)snapshot;
+    emit(to, (double)node->duration_us / SECOND_US);
+}
+
+// By the server's own clock where it tells it, so that the value does not move from scrape to
+// scrape with the time that the reply took.
+static void node_start_time(struct emitter *to, const struct snapshot *snapshot,
+                            const struct node_snapshot *node)
+{
+    uint64_t uptime_s;
+    uint64_t now_us;
+    (void)snapshot;
+    if (!span_u64(info_field(node, SPAN("uptime_in_seconds")), &uptime_s)) {
+        return;
+    }
+    if (!span_u64(info_field(node, SPAN("server_time_usec")), &now_us)) {
+        now_us = (uint64_t)clock_wall_us();
+    }
+    emit(to, (double)(now_us / SECOND_US) - (double)uptime_s);
+}
+
+// Empty labels are as good as absent ones: what a node that is down would have told.
+static void node_info(struct emitter *to, const struct snapshot *snapshot,
+                      const struct node_snapshot *node)
+{
+    const struct member *member = node->member;
+    const struct node_verdict *verdict = node->verdict;
+    struct span valkey = info_field(node, SPAN("valkey_version"));
+    struct span redis = info_field(node, SPAN("redis_version"));
+    bool replica = verdict->known ? verdict->role == ROLE_REPLICA : node->replication.is_replica;
+    bool role_known = verdict->known || is_ok(node);
+    struct buf address = BUF_EMPTY;
+    (void)snapshot;
+    address_add(&address, member->address.host, member->address.port);
+    const struct label labels[] = {
+        {"node_id", span_of(member->id)},
+        {"address", buf_view(&address)},
+        {"hostname", span_of(member->hostname)},
+        {"role", span_of(role_known ? node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER) : "")},
+        {"master_id", span_of(verdict->known ? verdict->line->node.master_id : "")},
+        {"version", valkey.length > 0 ? valkey : redis},
+        {"flavor", span_of(valkey.length > 0 ? "valkey" : redis.length > 0 ? "redis" : "")},
+        {"maxmemory_policy", info_field(node, SPAN("maxmemory_policy"))},
+        {"availability_zone", info_field(node, SPAN("availability_zone"))},
+    };
+    emit_labelled(to, labels, sizeof(labels) / sizeof(labels[0]), 1);
+    buf_free(&address);
+}
+
+static void node_slots(struct emitter *to, const struct snapshot *snapshot,
+                       const struct node_snapshot *node)
+{
+    (void)snapshot;
+    if (node->verdict->known) {
+        emit(to, (double)node->verdict->slots);
+    }
+}
+
+static void node_lag(struct emitter *to, const struct snapshot *snapshot,
+                     const struct node_snapshot *node)
+{
+    (void)snapshot;
+    if (node->verdict->lag_bytes >= 0) {
+        emit(to, (double)node->verdict->lag_bytes);
+    }
+}
+
+static void discovery_up(struct emitter *to, const struct snapshot *snapshot)
+{
+    if (snapshot->has_cluster_mode || snapshot->cluster->lost) {
+        emit(to, snapshot->has_topology ? 1 : 0);
+    }
+}
+
+static void nodes_by_health(struct emitter *to, const struct snapshot *snapshot)
+{
+    for (int role = 0; snapshot->has_topology && role < ROLE_COUNT; role++) {
+        for (int health = 0; health < HEALTH_COUNT; health++) {
+            const struct label labels[] = {
+                {"role", span_of(node_role_name((enum node_role)role))},
+                {"health", span_of(node_health_name((enum node_health)health))},
+            };
+            emit_labelled(to, labels, 2, (double)snapshot->health->nodes[role][health]);
+        }
+    }
+}
+
+static void slots_covered(struct emitter *to, const struct snapshot *snapshot)
+{
+    if (snapshot->has_topology) {
+        emit(to, (double)snapshot->health->slots_covered);
+    }
+}
+
+static void slots_uncovered(struct emitter *to, const struct snapshot *snapshot)
+{
+    const struct health *health = snapshot->health;
+    const struct label unassigned = {"reason", SPAN("unassigned")};
+    const struct label failed = {"reason", SPAN("owner_fail")};
+    const struct label suspected = {"reason", SPAN("owner_pfail")};
+    if (snapshot->has_topology) {
+        emit_labelled(to, &unassigned, 1, (double)health->slots_unassigned);
+        emit_labelled(to, &failed, 1, (double)health->slots_owner_failed);
+        emit_labelled(to, &suspected, 1, (double)health->slots_owner_suspected);
+    }
+}
+
+static void slots_unreachable(struct emitter *to, const struct snapshot *snapshot)
+{
+    if (snapshot->has_topology) {
+        emit(to, (double)snapshot->health->slots_unreachable);
+    }
+}
+
+static void scrape_duration(struct emitter *to, const struct snapshot *snapshot)
+{
+    emit(to, (double)snapshot->duration_us / SECOND_US);
+}
+
+static void scrapes(struct emitter *to, const struct snapshot *snapshot)
+{
+    emit(to, (double)snapshot->cluster->scrapes);
+}
+
+static void failures(struct emitter *to, const struct snapshot *snapshot)
+{
+    for (int outcome = OUTCOME_OK + 1; outcome < OUTCOME_COUNT; outcome++) {
+        struct label reason = {"reason", span_of(outcome_name((enum outcome)outcome))};
+        emit_labelled(to, &reason, 1, (double)snapshot->cluster->failures[outcome]);
+    }
+}
+
+const struct metric computed_metrics[] = {
+    // --- Each node ---
+    {"redis_up", GAUGE, "", "1 when the node answered this scrape.", .source = FROM_EXPORTER,
+     .node = node_up},
+    {"redis_exporter_last_scrape_error", GAUGE, "",
+     "1 for a node that could not be read; err tells why.", .source = FROM_EXPORTER,
+     .node = node_error},
+    {"redis_exporter_node_scrape_duration_seconds", GAUGE, "",
+     "How long the node took to answer, connecting included.", RX_NONE, .source = FROM_EXPORTER,
+     .node = node_duration},
+    {"redis_cluster_node_info", INFO, "",
+     "What may change while a node lives: id, address, role, master, version.", RX_NONE,
+     .source = FROM_EXPORTER, .node = node_info},
+    {"redis_start_time_seconds", GAUGE, "", "When the server was started.",
+     .source = FROM_EXPORTER, .node = node_start_time},
+    {"redis_cluster_node_slots", GAUGE, "",
+     "Slots that the node owns: by its own word, else by most of the others'.", RX_NONE,
+     .source = FROM_EXPORTER, .node = node_slots},
+    {"redis_replica_lag_bytes", GAUGE, "",
+     "Bytes of the replication stream that the replica has not acknowledged, by one reply of its "
+     "master; absent while it syncs or cannot be matched.", RX_NONE, .source = FROM_EXPORTER,
+     .node = node_lag},
+
+    // --- The cluster, merged over all nodes ---
+    {"redis_cluster_discovery_up", GAUGE, "", "1 when at least one node told the topology.",
+     RX_NONE, .source = FROM_EXPORTER, .cluster = discovery_up},
+    {"redis_cluster_nodes", GAUGE, "",
+     "Nodes by role and by health: fail, pfail and noaddr are what most masters say; unreachable "
+     "and loading are what this exporter sees of the others.", RX_NONE, .source = FROM_EXPORTER,
+     .cluster = nodes_by_health},
+    {"redis_cluster_slots_covered", GAUGE, "",
+     "Slots served by a master that has not failed; with the uncovered ones 16384.", RX_NONE,
+     .source = FROM_EXPORTER, .cluster = slots_covered},
+    {"redis_cluster_slots_uncovered", GAUGE, "",
+     "Slots that nobody serves: without an owner, with one that has failed, or with one that most "
+     "masters suspect and that this exporter cannot reach either.", RX_NONE,
+     .source = FROM_EXPORTER, .cluster = slots_uncovered},
+    {"redis_cluster_slots_unreachable", GAUGE, "",
+     "Slots, counted as covered, whose owner this exporter cannot reach while the cluster can.",
+     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_unreachable},
+
+    // --- Scraping ---
+    {"redis_exporter_last_scrape_duration_seconds", GAUGE, "",
+     "How long this scrape took, from the first command to the last reply.",
+     .source = FROM_EXPORTER, .cluster = scrape_duration},
+    {"redis_exporter_scrapes_total", COUNTER, "", "Scrapes of the cluster.",
+     .source = FROM_EXPORTER, .cluster = scrapes},
+    {"redis_exporter_node_failures_total", COUNTER, "",
+     "Times that a node could not be read, by reason.", RX_NONE, .source = FROM_EXPORTER,
+     .cluster = failures},
+};
+
+const size_t computed_metric_count = sizeof(computed_metrics) / sizeof(computed_metrics[0]);

@@ -1,0 +1,83 @@
+#include "scrape/pass.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct part {
+    struct pass *pass;
+    struct scrape *scrape;     // NULL when it is done
+    struct snapshot *snapshot; // NULL until then
+};
+
+struct pass {
+    struct part *part;
+    size_t count;
+    size_t pending;
+    pass_done *done;
+    void *owner;
+};
+
+static void free_pass(struct pass *pass)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        snapshot_free(pass->part[i].snapshot);
+    }
+    free(pass->part);
+    free(pass);
+}
+
+static void on_part(void *owner, struct snapshot *snapshot)
+{
+    struct part *part = owner;
+    struct pass *pass = part->pass;
+    part->scrape = NULL;
+    part->snapshot = snapshot;
+    if (--pass->pending > 0) {
+        return;
+    }
+    const struct snapshot **all = mem_new(pass->count, sizeof(all[0]));
+    for (size_t i = 0; i < pass->count; i++) {
+        all[i] = pass->part[i].snapshot;
+    }
+    pass->done(pass->owner, all, pass->count);
+    free(all);
+    free_pass(pass);
+}
+
+struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t timeout_us,
+                        pass_done *done, void *owner)
+{
+    CHECK(count > 0);
+    struct pass *pass = mem_new(1, sizeof(*pass));
+    *pass = (struct pass){.count = count, .pending = count, .done = done, .owner = owner};
+    pass->part = mem_new(count, sizeof(pass->part[0]));
+    for (size_t i = 0; i < count; i++) {
+        struct part *part = &pass->part[i];
+        part->pass = pass;
+        part->scrape = scrape_start(cluster[i], timeout_us, on_part, part);
+    }
+    return pass;
+}
+
+void pass_hasten(struct pass *pass, int64_t timeout_us)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        if (pass->part[i].scrape != NULL) {
+            scrape_hasten(pass->part[i].scrape, timeout_us);
+        }
+    }
+}
+
+void pass_cancel(struct pass *pass)
+{
+    if (pass == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < pass->count; i++) {
+        if (pass->part[i].scrape != NULL) {
+            scrape_cancel(pass->part[i].scrape);
+        }
+    }
+    free_pass(pass);
+}

@@ -1,0 +1,191 @@
+#include "scrape/snapshot.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "metrics/page.h"
+
+struct snapshot *snapshot_new(struct cluster *cluster)
+{
+    struct snapshot *snapshot = mem_new(1, sizeof(*snapshot));
+    snapshot->cluster = cluster;
+    return snapshot;
+}
+
+static void free_node(struct node_snapshot *node)
+{
+    free(node->info);
+    free(node->cluster_info);
+    view_free(node->view);
+    samples_free(node->samples);
+    free(node->labels);
+    free(node);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        free_node(snapshot->node[i]);
+    }
+    free(snapshot->node);
+    health_free(snapshot->health);
+    free(snapshot->labels);
+    free(snapshot);
+}
+
+struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *member)
+{
+    struct node_snapshot *node = mem_new(1, sizeof(*node));
+    node->member = member;
+    snapshot->node = mem_grow(snapshot->node, snapshot->count, &snapshot->capacity,
+                              sizeof(snapshot->node[0]));
+    snapshot->node[snapshot->count++] = node;
+    return node;
+}
+
+// A node's own words about what it is.
+static void read_info(struct node_snapshot *node)
+{
+    struct span info = span_make(node->info, node->info_length);
+    struct span value;
+    node->has_cluster_mode = lines_find(info, SPAN("cluster_enabled"), &value) &&
+                             span_is(value, "1");
+    node->loading = lines_find(info, SPAN("loading"), &value) && !span_is(value, "0");
+    node->replication = replication_parse(info);
+}
+
+static void report_change(const struct cluster *cluster, const struct node_snapshot *node)
+{
+    const struct member *member = node->member;
+    const char *detail = node->detail[0] != '\0' ? node->detail : NULL;
+    if (member->seen && member->outcome == node->outcome) {
+        return;
+    }
+    if (node->outcome != OUTCOME_OK) {
+        log_warn("node cannot be read", "cluster", cluster->options.name, "node", member->label,
+                 "reason", outcome_name(node->outcome), "detail", detail);
+    } else {
+        log_info(member->seen ? "node can be read again" : "node found", "cluster",
+                 cluster->options.name, "node", member->label);
+    }
+    if (node->outcome == OUTCOME_OK && !node->has_cluster_mode) {
+        log_info("server has no cluster mode: it is exported by itself", "cluster",
+                 cluster->options.name, "node", member->label);
+    } else if (node->outcome == OUTCOME_OK && node->view == NULL && !node->loading) {
+        log_warn(node->view_broken ? "CLUSTER NODES cannot be understood"
+                                   : "CLUSTER NODES is not answered",
+                 "cluster", cluster->options.name, "node", member->label);
+    }
+}
+
+static void hand_over_results(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++) {
+        struct node_snapshot *node = snapshot->node[i];
+        node->member->result = node->outcome;
+        node->member->view = node->outcome == OUTCOME_OK ? node->view : NULL;
+        if (node->outcome == OUTCOME_OK) {
+            read_info(node);
+        }
+    }
+}
+
+static void forget_node(void *owner, struct member *member)
+{
+    struct snapshot *snapshot = owner;
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (snapshot->node[i]->member == member) {
+            free_node(snapshot->node[i]);
+        } else {
+            snapshot->node[kept++] = snapshot->node[i];
+        }
+    }
+    snapshot->count = kept;
+}
+
+static void note_outcomes(struct snapshot *snapshot)
+{
+    struct cluster *cluster = snapshot->cluster;
+    cluster->lost = true;
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct node_snapshot *node = snapshot->node[i];
+        struct member *member = node->member;
+        report_change(cluster, node);
+        member->outcome = node->outcome;
+        member->seen = true;
+        member->view = NULL; // it ends with the snapshot
+        if (node->outcome == OUTCOME_WRONG_NODE) {
+            conn_free(member->conn); // the next scrape looks at the address that holds by then
+            member->conn = NULL;
+        }
+        cluster->failures[node->outcome]++;
+        cluster->lost = cluster->lost && node->outcome != OUTCOME_OK;
+        snapshot->has_cluster_mode |= node->has_cluster_mode || member->id[0] != '\0';
+        snapshot->has_topology |= node->outcome == OUTCOME_OK && node->view != NULL;
+    }
+    cluster->scrapes++;
+}
+
+static void judge(struct snapshot *snapshot)
+{
+    struct health_input *input = mem_new(snapshot->count, sizeof(input[0]));
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct node_snapshot *node = snapshot->node[i];
+        bool ok = node->outcome == OUTCOME_OK;
+        input[i] = (struct health_input){
+            .id = node->member->id,
+            .view = ok ? node->view : NULL,
+            .replication = ok ? &node->replication : NULL,
+            .reachable = ok,
+            .loading = node->loading,
+        };
+    }
+    snapshot->health = health_judge(input, snapshot->count);
+    for (size_t i = 0; i < snapshot->count; i++) {
+        snapshot->node[i]->verdict = &snapshot->health->node[i];
+    }
+    free(input);
+}
+
+static void render_labels(struct snapshot *snapshot)
+{
+    struct buf labels = BUF_EMPTY;
+    label_add(&labels, "redis_cluster", span_of(snapshot->cluster->options.name));
+    for (size_t i = 0; i < snapshot->count; i++) {
+        struct buf both = BUF_EMPTY;
+        buf_span(&both, buf_view(&labels));
+        buf_char(&both, ',');
+        label_add(&both, "redis_node", span_of(snapshot->node[i]->member->label));
+        snapshot->node[i]->labels = buf_take(&both);
+    }
+    snapshot->labels = buf_take(&labels);
+}
+
+static void sort_replies(struct node_snapshot *node)
+{
+    node->samples = samples_new();
+    samples_read(node->samples, FROM_INFO, span_make(node->info, node->info_length));
+    if (node->cluster_info != NULL) {
+        samples_read(node->samples, FROM_CLUSTER_INFO,
+                     span_make(node->cluster_info, node->cluster_info_length));
+    }
+}
+
+void snapshot_complete(struct snapshot *snapshot)
+{
+    hand_over_results(snapshot);
+    cluster_settle(snapshot->cluster, forget_node, snapshot);
+    note_outcomes(snapshot);
+    judge(snapshot);
+    render_labels(snapshot);
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (snapshot->node[i]->outcome == OUTCOME_OK) {
+            sort_replies(snapshot->node[i]);
+        }
+    }
+}

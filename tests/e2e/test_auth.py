@@ -1,0 +1,168 @@
+"""Passwords that are wrong, missing, too weak, changed; and that are never shown."""
+
+import os
+import urllib.parse
+
+from harness import (Cluster, Exporter, OPENMETRICS, fake_cluster, shared, temp_dir, wait)
+
+SECRET = "pä@ss:w/rd%4é#?&+ x"
+QUOTED = urllib.parse.quote(SECRET, safe="")
+
+
+def guarded():
+    return Cluster(replicas=0, password="right", cluster_node_timeout=15000)
+
+
+def password_file(content):
+    path = os.path.join(temp_dir(), "password")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(content)
+    return path
+
+
+def complaints(exporter, addr):
+    """Log lines of level warn or error about a node."""
+    return [line for line in exporter.log_lines()
+            if addr in line and ("level=warn" in line or "level=error" in line)]
+
+
+def check_failing(exporter, addrs, err):
+    """Five scrapes show the error, the log has it once per node."""
+    for _ in range(5):
+        page = exporter.scrape()
+        assert page.up() == dict.fromkeys(addrs, 0), page.up()
+        assert page.errors() == dict.fromkeys(addrs, err), page.errors()
+    for addr in addrs:
+        lines = complaints(exporter, addr)
+        assert len(lines) == 1 and err in lines[0], (err, lines)
+
+
+def test_a_wrong_or_missing_password_is_told_once():
+    cluster = shared(guarded)
+    for env in {"REDIS_PASSWORD": "wrong"}, {}, {"REDIS_USER": "nobody", "REDIS_PASSWORD": "right"}:
+        exporter = Exporter(cluster.addrs, env=env)
+        check_failing(exporter, cluster.addrs, "auth")
+        assert exporter.scrape().get("redis_cluster_discovery_up") == 0
+
+
+def test_a_user_without_enough_rights_is_denied():
+    cluster = shared(guarded)
+    rights = {
+        "noinfo": ["+@all", "-info"],
+        "nothing": ["-@all", "+ping"],
+        "nocluster": ["-@all", "+info", "+client", "+ping"],
+    }
+    for user, acl in rights.items():
+        for node in cluster.nodes:
+            node.command("ACL", "SETUSER", user, "reset", "on", ">pw", "~*", "&*", *acl)
+        exporter = Exporter(cluster.addrs, f"--redis.user={user}", env={"REDIS_PASSWORD": "pw"})
+        check_failing(exporter, cluster.addrs, "denied")
+        for node in cluster.nodes:  # recovery by a change of rights
+            node.command("ACL", "SETUSER", user, "+info", "+cluster")
+        wait(lambda e=exporter: e.scrape().check_all_up(cluster.addrs), f"{user} has the rights")
+
+
+def test_the_smallest_useful_rights_are_enough():
+    cluster = shared(guarded)
+    for node in cluster.nodes:
+        node.command("ACL", "SETUSER", "least", "reset", "on", ">pw", "-@all", "+info",
+                     "+cluster|info", "+cluster|nodes")
+    exporter = Exporter(cluster.addrs[0], "--redis.user=least", env={"REDIS_PASSWORD": "pw"})
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    page = exporter.scrape()
+    for addr in cluster.addrs:
+        assert page.get("redis_cluster_state", redis_node=addr) == 1
+    assert not complaints(exporter, ""), complaints(exporter, "")
+
+
+def test_without_the_right_to_cluster_info_the_rest_is_there():
+    cluster = shared(guarded)
+    for node in cluster.nodes:
+        node.command("ACL", "SETUSER", "noci", "reset", "on", ">pw", "-@all", "+info",
+                     "+cluster|nodes")
+    exporter = Exporter(cluster.addrs[0], "--redis.user=noci", env={"REDIS_PASSWORD": "pw"})
+    for _ in range(5):
+        page = exporter.scrape()
+    assert set(page.up()) == set(cluster.addrs)
+    assert not page.all("redis_cluster_state") and page.coverage()[0] == 16384
+    for addr in cluster.addrs:
+        assert len(complaints(exporter, addr)) == 1, complaints(exporter, addr)
+
+
+def test_a_changed_password_is_told_once_and_recovered_from():
+    cluster = Cluster(replicas=0, password="right", cluster_node_timeout=15000)
+    exporter = Exporter(cluster.addrs[0], env={"REDIS_PASSWORD": "right"})
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    for node in cluster.nodes:
+        node.command("CONFIG", "SET", "requirepass", "other")
+        node.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    check_failing(exporter, cluster.addrs, "auth")
+    for node in cluster.nodes:
+        node.command("CONFIG", "SET", "requirepass", "right")
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "the old password is back")
+    for addr in cluster.addrs:
+        assert len(complaints(exporter, addr)) == 1
+
+
+def test_a_password_file_may_end_in_a_newline():
+    cluster = Cluster(masters=1, replicas=0, password="right")
+    for content in "right", "right\n", "right\r\n":
+        exporter = Exporter(cluster.addrs, "--redis.password-file=" + password_file(content))
+        exporter.scrape().check_all_up(cluster.addrs)
+    for content in "right\n\n", "right ", " right":
+        exporter = Exporter(cluster.addrs, "--redis.password-file=" + password_file(content))
+        assert exporter.scrape().errors() == {cluster.addrs[0]: "auth"}, repr(content)
+
+
+def ways(addr, secret, quoted):
+    """Every way to give a password: name -> (seeds, flags, environment)."""
+    return {
+        "url": (f"redis://:{quoted}@{addr}", [], {}),
+        "url with user": (f"valkey://default:{quoted}@{addr}", [], {}),
+        "url in environment": ("", [], {"REDIS_ADDR": f"redis://:{quoted}@{addr}"}),
+        "environment": (addr, [], {"REDIS_PASSWORD": secret}),
+        "file": (addr, ["--redis.password-file=" + password_file(secret + "\n")], {}),
+        "flag": (addr, [f"--redis.password={secret}"], {}),
+        "flag and value": (addr, ["--redis.password", secret], {}),
+    }
+
+
+def test_a_password_works_in_every_way_and_is_shown_in_none():
+    cluster = Cluster(masters=2, replicas=0, password=SECRET)
+    forbidden = [SECRET.encode(), QUOTED.encode(), QUOTED.lower().encode(),
+                 SECRET.split("%", maxsplit=1)[0].encode(), b"rd%4"]
+    for right in True, False:
+        secret = SECRET if right else SECRET + "wrong"
+        quoted = QUOTED if right else QUOTED + "wrong"
+        for way, (seeds, flags, env) in ways(cluster.addrs[0], secret, quoted).items():
+            exporter = Exporter(seeds, *flags, "--log.level=debug", env=env)
+            if right:
+                wait(lambda e=exporter: e.scrape().check_all_up(cluster.addrs), way)
+            else:
+                assert exporter.scrape().up() == {cluster.addrs[0]: 0}, way
+            shown = [open(f"/proc/{exporter.pid}/cmdline", "rb").read()]
+            for path in "/metrics", "/", "/-/healthy", "/-/ready", "/health", "/none":
+                for headers in {}, {"Accept": OPENMETRICS}:
+                    got = exporter.get(path, headers)
+                    shown += [got.body, str(got.headers).encode()]
+            exporter.stop()
+            shown.append(exporter.output().encode(errors="surrogateescape"))
+            for text in shown:
+                for part in forbidden:
+                    assert part not in text, (way, right, part, text[:300])
+
+
+def test_the_password_flag_is_warned_about():
+    node = fake_cluster(1)[0]
+    exporter = Exporter(node.addr, "--redis.password=x")
+    assert [line for line in exporter.log_lines() if "level=warn" in line and "password" in line]
+    exporter = Exporter(node.addr, env={"REDIS_PASSWORD": "x"})
+    assert not [line for line in exporter.log_lines() if "level=warn" in line]
+
+
+def test_a_server_without_password_takes_a_client_that_has_one():
+    cluster = Cluster(masters=1, replicas=0)
+    exporter = Exporter(cluster.addrs, env={"REDIS_PASSWORD": "needless"})
+    page = exporter.scrape()
+    assert set(page.up()) == set(cluster.addrs)  # up or not: it is one node, and it is told
+    assert page.up()[cluster.addrs[0]] or page.errors() == {cluster.addrs[0]: "auth"}

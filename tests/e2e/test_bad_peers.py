@@ -1,0 +1,152 @@
+"""Peers that speak nonsense, say nothing, or never stop."""
+
+import socket
+
+from harness import FULL, Exporter, FakeNode, FakePeer, LIMIT, SLOTS, bulk, fake_cluster, wait
+
+MEGA = b"x" * (1 << 20)
+
+
+def say(*chunks, then_close=False):
+    """A peer that reads the first request, sends these chunks and then waits."""
+    def handler(connection):
+        connection.settimeout(LIMIT)
+        connection.recv(65536)
+        for chunk in chunks:
+            connection.sendall(chunk)
+        if not then_close:
+            while connection.recv(65536):
+                pass
+    return handler
+
+
+PEERS = [
+    ("garbage", say(b"\0\xff HTTP/1.1 400 Bad Request\r\n\r\n"), {"malformed"}),
+    ("a web server", say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), {"malformed"}),
+    ("bad length", say(b"$12x\r\n"), {"malformed"}),
+    ("negative length", say(b"$-7\r\n"), {"malformed"}),
+    ("no number", say(b"$\r\n"), {"malformed"}),
+    ("number too big", say(b"$99999999999999999999999999\r\n"), {"malformed", "too_large"}),
+    ("bulk without end", say(b"$3\r\nabcde\r\n"), {"malformed"}),
+    ("deep nesting", say(b"*1\r\n" * 100000), {"malformed", "too_large"}),
+    ("huge array", say(b"*2147483647\r\n"), {"malformed", "too_large"}),
+    ("wrong type", say(b":1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n"), {"malformed"}),
+    ("null", say(b"$-1\r\n" * 6), {"malformed"}),
+    ("close at once", say(then_close=True), {"closed"}),
+    ("close in mid-reply", say(b"$1000\r\nabc", then_close=True), {"closed"}),
+    ("close in mid-line", say(b"$10", then_close=True), {"closed"}),
+    ("silence", say(), {"timeout"}),
+    ("half a reply, then silence", say(b"$1000\r\nabc"), {"timeout"}),
+    ("100 MB", say(b"$104857600\r\n", *[MEGA] * 100), {"too_large"}),
+    ("a line without end", say(b"+", *[MEGA] * 100), {"too_large"}),
+    ("errors", say(b"-ERR no\r\n" * 6), {"malformed", "denied"}),
+]
+
+
+def test_a_bad_peer_is_down_with_its_reason_and_costs_nothing():
+    for what, handler, errs in PEERS:
+        good, peer = FakeNode(), FakePeer(handler)
+        exporter = Exporter(good.addr, "--redis.timeout=0.5s")
+        exporter.scrape()
+        exporter.scrape()
+        rss = exporter.rss()
+        peer.id, good.peers = "%040x" % 1, [peer]
+        wait(lambda e=exporter: len(e.scrape().up()) == 2, f"{what}: both are known")
+        for _ in range(3):
+            page = exporter.scrape()
+            assert page.up() == {good.addr: 1, peer.addr: 0}, what
+            assert page.errors()[peer.addr] in errs, (what, page.errors())
+            assert page.coverage() == FULL, what
+        assert page.get("redis_cluster_slots_unreachable") == SLOTS / 2
+        grown = exporter.rss() - rss
+        assert grown < 4 << 20, f"{what}: {grown} more bytes resident"
+        exporter.stop()
+        peer.close()
+        good.close()
+
+
+def test_a_bad_peer_as_the_only_seed_is_told_too():
+    for what, handler, errs in PEERS:
+        peer = FakePeer(handler)
+        exporter = Exporter(peer.addr, "--redis.timeout=0.5s")
+        for _ in range(2):
+            page = exporter.scrape()
+            assert page.up() == {peer.addr: 0}, what
+            assert page.errors()[peer.addr] in errs, (what, page.errors())
+            assert page.get("redis_cluster_discovery_up") == 0
+        exporter.stop()
+        peer.close()
+
+
+def test_a_peer_that_trickles_does_not_hold_the_scrape():
+    def trickle(connection):
+        connection.settimeout(0.05)
+        connection.sendall(b"$1000\r\n")
+        for _ in range(1000):
+            try:
+                connection.recv(65536)
+            except socket.timeout:
+                pass
+            connection.sendall(b"x")
+
+    good, peer = FakeNode(), FakePeer(trickle)
+    peer.id, good.peers = "%040x" % 1, [peer]
+    exporter = Exporter(good.addr, "--redis.timeout=1s")
+    wait(lambda: len(exporter.scrape().up()) == 2, "both are known")
+    page = exporter.scrape({"X-Prometheus-Scrape-Timeout-Seconds": "3"})
+    assert page.response.seconds < 2.5 and page.errors() == {peer.addr: "timeout"}
+    assert page.up()[good.addr] == 1
+
+
+def test_bytes_nobody_asked_for_are_not_taken_for_a_reply():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    for i, noise in enumerate([b"+OK\r\n", b"$5\r\nhello\r\n", b"\0", bulk("role:slave\r\n" * 9),
+                               b":1\r\n" * 1000]):
+        nodes[1].clients = 100 + i
+        nodes[1].send_all(noise)
+        for _ in range(2):
+            page = exporter.scrape()
+            if page.up()[nodes[1].addr]:
+                assert page.get("redis_connected_clients", redis_node=nodes[1].addr) == 100 + i
+                assert page.get("redis_cluster_state", redis_node=nodes[1].addr) == 1
+                assert page.roles()[nodes[1].addr] == "master"
+        assert page.up() == {node.addr: 1 for node in nodes}, noise
+
+
+def test_a_node_that_is_another_than_the_topology_says_is_not_believed():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    stranger = nodes[1]
+    real = stranger.id
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    text = nodes[0].topology()
+    nodes[0].replies["CLUSTER NODES"] = bulk(text)
+    stranger.id = "%040x" % 5
+    page = wait(lambda: not exporter.scrape().up()[stranger.addr] and exporter.scrape(), "seen")
+    assert page.errors() == {stranger.addr: "wrong_node"}, page.errors()
+    stranger.id = real
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "the right one is back")
+
+
+def test_odd_answers_of_a_cluster_do_not_break_the_page():
+    odd = [
+        "", "\n", "\r\n\r\n", "x", "a b c\n", "\0\n", " " * 1000 + "\n",
+        "%040x :0@0 master - 0 0 0 connected\n" % 1,
+        "%040x 127.0.0.1:99999@1 master - 0 0 0 connected 0-16383\n" % 1,
+        "%040x 127.0.0.1:1@1 master - 0 0 0 connected 0-99999 5-3 -1 [1->-x] [ x-y\n" % 1,
+        "%040x 127.0.0.1:1@1,host\"\\\nname master - 0 0 0 connected\n" % 1,
+        "%040x 127.0.0.1:1@1,h\"\\name master - 0 0 0 connected\n" % 1,
+        ("%040x 127.0.0.1:1@1 myself,master - 0 0 0 connected 0-16383\n" % 1) * 3,
+        "%040x 127.0.0.1:1@1 master,unknown-flag - 0 0 0 connected 7\n" % 1,
+    ]
+    for text in odd:
+        for info in bulk("role:\"odd\\\r\nused_memory:abc\r\nmaxmemory:\r\n:\r\ndb0:keys=x,,=\r\n"
+                         "db0:keys=1\r\ndb0:keys=2\r\nslave0:ip=,port=\r\n"), bulk(""):
+            node = FakeNode(replies={"CLUSTER NODES": bulk(text), "INFO": info})
+            exporter = Exporter(node.addr, "--redis.timeout=0.5s", "--redis.connect-timeout=0.5s")
+            for _ in range(2):
+                exporter.scrape()  # the parser refuses a broken page
+            exporter.stop()
+            node.close()

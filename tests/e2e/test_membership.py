@@ -1,0 +1,90 @@
+"""Nodes that join, leave, and return under another id."""
+
+from harness import (FULL, Cluster, Exporter, RedisNode, SLOTS, fake_cluster, node_line, redis_cli,
+                     wait)
+
+
+def test_an_added_node_appears_and_a_deleted_one_vanishes():
+    cluster = Cluster()
+    exporter = Exporter(cluster.addrs[0])
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    new = RedisNode().ready()
+    redis_cli(cluster.nodes[0], "--cluster", "add-node", new.addr, cluster.addrs[0])
+    cluster.nodes.append(new)
+    cluster.masters += 1
+    cluster.wait_ok()
+    page = exporter.scrape()  # the very next one
+    page.check_all_up(cluster.addrs)
+    assert page.get("redis_cluster_node_slots", redis_node=new.addr) == 0
+    assert page.roles()[new.addr] == "master"
+    # the first address is that of the seed, so what remains is not remembered as a seed
+    for victim in new, cluster.nodes[5]:
+        redis_cli(cluster.nodes[1], "--cluster", "del-node", cluster.addrs[1], victim.id())
+        cluster.nodes.remove(victim)
+        cluster.masters -= victim is new
+        cluster.wait_ok()
+        page = exporter.scrape()
+        page.check_all_up(cluster.addrs)
+        assert not [s for s in page.samples if victim.addr in dict(s[1]).values()]
+        assert not page.metrics_of(victim.addr)
+
+
+def test_slots_that_move_are_followed():
+    cluster = Cluster(replicas=0)
+    exporter = Exporter(cluster.addrs)
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    source, target = cluster.nodes[:2]
+    before = exporter.scrape().by_node("redis_cluster_node_slots")
+    for node in cluster.nodes:
+        node.command("CLUSTER", "SETSLOT", 0, "NODE", target.id())
+    after = dict(before)
+    after[source.addr] -= 1
+    after[target.addr] += 1
+    wait(lambda: exporter.scrape().by_node("redis_cluster_node_slots") == after, "slot moved")
+    for node in cluster.nodes:
+        node.command("CLUSTER", "DELSLOTS", 0)
+    wait(lambda: exporter.scrape().coverage() == (SLOTS - 1, 1, 0, 0), "slot is unassigned")
+
+
+def test_a_node_wiped_and_created_again_at_its_address_is_one_node():
+    cluster = Cluster(masters=3, replicas=1)
+    exporter = Exporter(cluster.addrs[0])
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    reborn, old = cluster.nodes[5], cluster.nodes[5].id()
+    reborn.wipe()
+    new = reborn.id()
+    assert new != old
+    for _ in range(20):  # the parser refuses doubles while the members still know the old id
+        assert set(cluster.addrs[:5]) <= set(exporter.scrape().up())
+    cluster.nodes[1].command("CLUSTER", "MEET", reborn.host, reborn.port)
+
+    def joined():
+        page = exporter.scrape()
+        ids = [labels["node_id"] for labels, _ in page.all("redis_cluster_node_info")]
+        return new in ids and page.up()[reborn.addr] == 1
+
+    wait(joined, "the new node is on the page")
+    for node in cluster.nodes[:5]:
+        node.command("CLUSTER", "FORGET", old)
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "only the new node is left")
+
+
+def test_two_ids_at_one_address_give_no_series_twice():
+    first, second = fake_cluster(2)
+    stale = [node_line("%040x" % 7, second.addr, flags, master=master)
+             for flags, master in (("master,fail", "-"), ("slave", first.id), ("master", "-"),
+                                   ("handshake", "-"), ("master,fail?", "-"))]
+    exporter = Exporter(first.addr)
+    for i, line in enumerate(stale):
+        for text in line + first.topology(), first.topology() + line:
+            first.replies["CLUSTER NODES"] = b"$%d\r\n%s\r\n" % (len(text), text.encode())
+            page = exporter.scrape()  # the parser refuses doubles
+            assert page.up()[first.addr] == 1, i
+            assert page.up()[second.addr] == 1, (i, page.up(), page.errors())
+            assert page.coverage() == FULL
+    noaddr = node_line("%040x" % 9, ":0", "slave,fail,noaddr", master=first.id)
+    text = noaddr + first.topology()
+    first.replies["CLUSTER NODES"] = b"$%d\r\n%s\r\n" % (len(text), text.encode())
+    page = exporter.scrape()
+    assert page.get("redis_cluster_nodes", role="replica", health="noaddr") == 1
+    assert {first.addr, second.addr} <= set(page.up())
