@@ -271,7 +271,8 @@ static void keep_strangers(const struct cluster *cluster, bool *stays)
         }
     }
     for (size_t i = 0; i < cluster->count; i++) {
-        stays[i] = stays[i] || (cluster->member[i]->view != NULL && !cluster->member[i]->superseded);
+        stays[i] =
+            stays[i] || (cluster->member[i]->view != NULL && !cluster->member[i]->superseded);
     }
 }
 
@@ -354,6 +355,13 @@ static void settle_labels(struct cluster *cluster)
     ids_free(taken);
 }
 
+static int by_label(const void *a, const void *b)
+{
+    const struct member *const *left = a;
+    const struct member *const *right = b;
+    return strverscmp((*left)->label, (*right)->label);
+}
+
 void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct member *member),
                     void *owner)
 {
@@ -369,6 +377,7 @@ void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct
     keep_strangers(cluster, stays);
     drop(cluster, stays, dropped, owner);
     settle_labels(cluster);
+    qsort(cluster->member, cluster->count, sizeof(cluster->member[0]), by_label);
     ids_free(ids);
     free(evidence);
     free(stays);

@@ -40,7 +40,7 @@ struct cluster {
     struct member **member;
     size_t count;
     size_t capacity;
-    bool lost;        // the scrape before reached nobody: the seeds are asked again
+    bool lost; // the scrape before reached nobody: the seeds are asked again
     bool cap_reported;
     uint64_t scrapes;                 // finished
     uint64_t failures[OUTCOME_COUNT]; // of asks, by reason
@@ -57,7 +57,8 @@ void cluster_prepare(struct cluster *cluster);
 // that was asked; nothing is learnt from it. Otherwise OUTCOME_OK.
 enum outcome cluster_learn(struct cluster *cluster, struct member *from, const struct view *view);
 
-// After a scrape: drops members that the cluster has forgotten (their connections too), and brings
-// addresses and labels up to date. `dropped` is told of each, before it is freed.
+// After a scrape: drops members that the cluster has forgotten (their connections too), brings
+// addresses and labels up to date, and sorts by label. `dropped` is told of each that leaves,
+// before it is freed.
 void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct member *member),
                     void *owner);

@@ -136,8 +136,8 @@ static void claim(struct judgement *all, const struct view_line *line, int owner
         for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
             int other = all->owner[slot];
             // Two masters that claim the same slot: the newer configuration is the one that wins.
-            if (other == NO_NODE || all->input[other].view->self->node.config_epoch <
-                                        line->node.config_epoch) {
+            if (other == NO_NODE ||
+                all->input[other].view->self->node.config_epoch < line->node.config_epoch) {
                 all->owner[slot] = owner;
             }
         }

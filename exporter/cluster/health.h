@@ -41,18 +41,18 @@ struct node_verdict {
     bool known; // it is listed in some readable view; otherwise the rest is not to be used
     enum node_role role;
     enum node_health health;
-    bool failed;          // by most masters' views
-    bool suspected;       // by most masters' views, "fail?"
-    int master;           // of a replica, as an index of the input; NO_NODE when unknown
-    size_t slots;         // owned, by the rules above
+    bool failed;                  // by most masters' views
+    bool suspected;               // by most masters' views, "fail?"
+    int master;                   // of a replica, as an index of the input; NO_NODE when unknown
+    size_t slots;                 // owned, by the rules above
     const struct view_line *line; // the best evidence: its own line, else one of its peers'
-    int64_t lag_bytes;    // of a replica behind its master, by the master's one INFO; -1: unknown
+    int64_t lag_bytes; // of a replica behind its master, by the master's one INFO; -1: unknown
 };
 
 struct health {
     size_t count;
-    struct node_verdict *node;    // one for each input, in its order
-    size_t views;                 // readable ones
+    struct node_verdict *node; // one for each input, in its order
+    size_t views;              // readable ones
     size_t nodes[ROLE_COUNT][HEALTH_COUNT];
     // Of 16384; meaningful while views > 0. The first four add up to 16384.
     size_t slots_covered;

@@ -9,8 +9,8 @@ struct slot_range {
 };
 
 struct view_line {
-    struct node_line node;      // its slices point into the view's text
-    struct slot_range *range;   // owned slots, as this view has them
+    struct node_line node;    // its slices point into the view's text
+    struct slot_range *range; // owned slots, as this view has them
     size_t range_count;
 };
 

@@ -271,19 +271,20 @@ static char *read_arguments(int argc, char **argv, struct options *out, bool *gi
 
 static char *read_environment(struct options *out, const bool *given)
 {
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
-        const char *variable = flags[i].variable != NULL ? getenv(flags[i].variable) : NULL;
-        bool set = variable != NULL && variable[0] != '\0';
-        const char *value = set ? variable : flags[i].preset;
-        if (given[i] || value == NULL) {
+    char *problem = NULL;
+    for (size_t i = 0; problem == NULL && i < FLAG_COUNT; i++) {
+        const struct flag *flag = &flags[i];
+        const char *value = flag->variable != NULL ? getenv(flag->variable) : NULL;
+        if (given[i]) {
             continue;
         }
-        char *problem = apply(out, &flags[i], "", flags[i].variable, value);
-        if (problem != NULL) {
-            return problem;
+        if (value != NULL && value[0] != '\0') {
+            problem = apply(out, flag, "", flag->variable, value);
+        } else if (flag->preset != NULL) {
+            CHECK(flag->set(out, flag->offset, flag->preset) == NULL);
         }
     }
-    return NULL;
+    return problem;
 }
 
 enum { PASSWORD_FILE_MAX = 64 * 1024 };
@@ -334,8 +335,7 @@ static char *read_seeds(struct options *options)
         options->seed = mem_grow(options->seed, options->seed_count, &capacity, sizeof(seed));
         options->seed[options->seed_count++] = seed;
     }
-    return options->seed_count > 0 ? NULL
-                                   : complain("--", SPAN("redis.addr"), "names no address");
+    return options->seed_count > 0 ? NULL : complain("--", SPAN("redis.addr"), "names no address");
 }
 
 // Credentials of a URL are for the whole cluster, and beat the flags, which are less specific.
@@ -429,11 +429,12 @@ static void print_wrapped(FILE *out, const char *text)
 
 void options_print_help(FILE *out)
 {
-    fputs("Usage: redis_cluster_exporter [flags]\n\n"
-          "Prometheus exporter for Redis Cluster and Valkey Cluster: finds every node from one\n"
-          "address, asks all of them at once, and serves one metrics page for the whole cluster.\n\n"
-          "Flags beat the environment, which beats the defaults.\n\n",
-          out);
+    fputs(
+        "Usage: redis_cluster_exporter [flags]\n\n"
+        "Prometheus exporter for Redis Cluster and Valkey Cluster: finds every node from one\n"
+        "address, asks all of them at once, and serves one metrics page for the whole cluster.\n\n"
+        "Flags beat the environment, which beats the defaults.\n\n",
+        out);
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         const struct flag *flag = &flags[i];
         fprintf(out, "  --%s", flag->name);

@@ -1,5 +1,5 @@
-// Writes a metrics page: the text format 0.0.4 or OpenMetrics 1.0. A family's HELP and TYPE lines are
-// written with its first sample, so a family without samples leaves no trace.
+// Writes a metrics page: the text format 0.0.4 or OpenMetrics 1.0. A family's HELP and TYPE lines
+// are written with its first sample, so a family without samples leaves no trace.
 #pragma once
 
 #include "base/buf.h"

@@ -121,8 +121,8 @@ static struct span *add_line(struct samples *samples, enum group group, struct s
             return NULL;
         }
     }
-    lines->cell = mem_grow(lines->cell, lines->count, &lines->capacity,
-                           width * sizeof(lines->cell[0]));
+    lines->cell =
+        mem_grow(lines->cell, lines->count, &lines->capacity, width * sizeof(lines->cell[0]));
     struct span *cells = &lines->cell[lines->count++ * width];
     memset(cells, 0, width * sizeof(cells[0]));
     cells[0] = first;
@@ -238,6 +238,6 @@ const struct span *samples_labels(const struct samples *samples, enum group grou
 
 struct span samples_cell(const struct samples *samples, const struct metric *row, size_t index)
 {
-    return samples_labels(samples, row->group, index)[GROUP_LABELS_MAX +
-                                                      column_of[row - reply_metrics]];
+    return samples_labels(samples, row->group,
+                          index)[GROUP_LABELS_MAX + column_of[row - reply_metrics]];
 }

@@ -6,11 +6,9 @@ struct flag_name {
 };
 
 static const struct flag_name flag_names[] = {
-    {"myself", NODE_MYSELF},       {"master", NODE_MASTER},
-    {"slave", NODE_REPLICA},       {"replica", NODE_REPLICA},
-    {"fail?", NODE_PFAIL},         {"fail", NODE_FAIL},
-    {"handshake", NODE_HANDSHAKE}, {"noaddr", NODE_NOADDR},
-    {"nofailover", NODE_NOFAILOVER},
+    {"myself", NODE_MYSELF},       {"master", NODE_MASTER}, {"slave", NODE_REPLICA},
+    {"replica", NODE_REPLICA},     {"fail?", NODE_PFAIL},   {"fail", NODE_FAIL},
+    {"handshake", NODE_HANDSHAKE}, {"noaddr", NODE_NOADDR}, {"nofailover", NODE_NOFAILOVER},
 };
 
 // Whole words only: "fail" is also the beginning of "fail?" and the end of "nofail...". Unknown

@@ -7,8 +7,7 @@ bool lines_next(struct span *rest, struct line *out)
         if (text.length > 0 && text.at[text.length - 1] == '\r') {
             text.length--;
         }
-        if (text.length > 0 && text.at[0] != '#' &&
-            span_split(text, ':', &out->key, &out->value)) {
+        if (text.length > 0 && text.at[0] != '#' && span_split(text, ':', &out->key, &out->value)) {
             return true;
         }
     }

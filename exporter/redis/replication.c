@@ -44,8 +44,8 @@ bool replica_line_parse(const struct line *line, struct replica_line *out)
     return true;
 }
 
-// The section alone, since a walk over the rest of INFO would be repeated for each replica. A server
-// that writes no section headers gets the whole text walked.
+// The section alone, since a walk over the rest of INFO would be repeated for each replica. A
+// server that writes no section headers gets the whole text walked.
 static struct span section(struct span info)
 {
     struct span title = SPAN("# Replication");

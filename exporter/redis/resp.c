@@ -36,13 +36,14 @@ void reply_free(struct reply *reply)
         reply_free(reply->element[i]);
     }
     free(reply->element);
-    free((char *)(uintptr_t)reply->text.at);
+    free(reply->storage);
     free(reply);
 }
 
 char *reply_take_text(struct reply *reply)
 {
-    char *text = (char *)(uintptr_t)reply->text.at;
+    char *text = reply->storage;
+    reply->storage = NULL;
     reply->text = span_make(NULL, 0);
     return text;
 }
@@ -75,7 +76,8 @@ static enum reply_type text_type(int type)
 static void *create_string(const redisReadTask *task, char *text, size_t length)
 {
     struct reply *reply = new_reply(text_type(task->type));
-    reply->text = span_make(mem_copy(text, length), length);
+    reply->storage = mem_copy(text, length);
+    reply->text = span_make(reply->storage, length);
     return attach(task, reply);
 }
 
@@ -214,10 +216,14 @@ bool resp_has_rest(const struct resp *resp)
 
 void resp_add_command(struct buf *buf, size_t count, const char *const *words)
 {
+    enum { WORDS_MAX = 16 };
+    const char *copy[WORDS_MAX];
     char *text = NULL;
-    CHECK(count > 0 && count < 64);
-    long long length = redisFormatCommandArgv(&text, (int)count, (const char **)(uintptr_t)words, NULL);
+    CHECK(count > 0 && count <= WORDS_MAX);
+    memcpy(copy, words, count * sizeof(copy[0]));
+    long long length = redisFormatCommandArgv(&text, (int)count, copy, NULL);
     CHECK(length > 0);
     buf_bytes(buf, text, (size_t)length);
+    explicit_bzero(text, (size_t)length); // AUTH holds the password
     redisFreeCommand(text);
 }

@@ -19,7 +19,8 @@ enum reply_type {
 struct reply {
     enum reply_type type;
     int64_t integer;        // REPLY_INTEGER
-    struct span text;       // STRING, STATUS, ERROR: owned by the reply, a NUL follows it
+    struct span text;       // STRING, STATUS, ERROR; a NUL follows it
+    char *storage;          // of the text
     struct reply **element; // ARRAY: `count` elements, none of them NULL
     size_t count;
 };

@@ -1,6 +1,8 @@
 // Each row of the table at the end names the function above it that gives the samples.
 #include "scrape/computed.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "metrics/page.h"
 #include "scrape/snapshot.h"
@@ -57,7 +59,7 @@ static void node_start_time(struct emitter *to, const struct snapshot *snapshot,
     if (!span_u64(info_field(node, SPAN("server_time_usec")), &now_us)) {
         now_us = (uint64_t)clock_wall_us();
     }
-    emit(to, (double)(now_us / SECOND_US) - (double)uptime_s);
+    emit(to, floor((double)now_us / SECOND_US) - (double)uptime_s);
 }
 
 // Empty labels are as good as absent ones: what a node that is down would have told.
@@ -80,7 +82,9 @@ static void node_info(struct emitter *to, const struct snapshot *snapshot,
         {"role", span_of(role_known ? node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER) : "")},
         {"master_id", span_of(verdict->known ? verdict->line->node.master_id : "")},
         {"version", valkey.length > 0 ? valkey : redis},
-        {"flavor", span_of(valkey.length > 0 ? "valkey" : redis.length > 0 ? "redis" : "")},
+        {"flavor", span_of(valkey.length > 0  ? "valkey"
+                           : redis.length > 0 ? "redis"
+                                              : "")},
         {"maxmemory_policy", info_field(node, SPAN("maxmemory_policy"))},
         {"availability_zone", info_field(node, SPAN("availability_zone"))},
     };
@@ -184,30 +188,30 @@ const struct metric computed_metrics[] = {
     {"redis_cluster_node_info", INFO, "",
      "What may change while a node lives: id, address, role, master, version.", RX_NONE,
      .source = FROM_EXPORTER, .node = node_info},
-    {"redis_start_time_seconds", GAUGE, "", "When the server was started.",
-     .source = FROM_EXPORTER, .node = node_start_time},
+    {"redis_start_time_seconds", GAUGE, "", "When the server was started.", .source = FROM_EXPORTER,
+     .node = node_start_time},
     {"redis_cluster_node_slots", GAUGE, "",
      "Slots that the node owns: by its own word, else by most of the others'.", RX_NONE,
      .source = FROM_EXPORTER, .node = node_slots},
     {"redis_replica_lag_bytes", GAUGE, "",
      "Bytes of the replication stream that the replica has not acknowledged, by one reply of its "
-     "master; absent while it syncs or cannot be matched.", RX_NONE, .source = FROM_EXPORTER,
-     .node = node_lag},
+     "master; absent while it syncs or cannot be matched.",
+     RX_NONE, .source = FROM_EXPORTER, .node = node_lag},
 
     // --- The cluster, merged over all nodes ---
     {"redis_cluster_discovery_up", GAUGE, "", "1 when at least one node told the topology.",
      RX_NONE, .source = FROM_EXPORTER, .cluster = discovery_up},
     {"redis_cluster_nodes", GAUGE, "",
      "Nodes by role and by health: fail, pfail and noaddr are what most masters say; unreachable "
-     "and loading are what this exporter sees of the others.", RX_NONE, .source = FROM_EXPORTER,
-     .cluster = nodes_by_health},
+     "and loading are what this exporter sees of the others.",
+     RX_NONE, .source = FROM_EXPORTER, .cluster = nodes_by_health},
     {"redis_cluster_slots_covered", GAUGE, "",
      "Slots served by a master that has not failed; with the uncovered ones 16384.", RX_NONE,
      .source = FROM_EXPORTER, .cluster = slots_covered},
     {"redis_cluster_slots_uncovered", GAUGE, "",
      "Slots that nobody serves: without an owner, with one that has failed, or with one that most "
-     "masters suspect and that this exporter cannot reach either.", RX_NONE,
-     .source = FROM_EXPORTER, .cluster = slots_uncovered},
+     "masters suspect and that this exporter cannot reach either.",
+     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_uncovered},
     {"redis_cluster_slots_unreachable", GAUGE, "",
      "Slots, counted as covered, whose owner this exporter cannot reach while the cluster can.",
      RX_NONE, .source = FROM_EXPORTER, .cluster = slots_unreachable},

@@ -88,8 +88,9 @@ void render_page(struct buf *out, enum page_format format, const struct snapshot
 static void add_labels(struct buf *out, const struct metric *row)
 {
     bool process = row->process != NULL;
-    buf_text(out, process ? "" : row->cluster != NULL ? "redis_cluster"
-                                                       : "redis_cluster, redis_node");
+    buf_text(out, process                ? ""
+                  : row->cluster != NULL ? "redis_cluster"
+                                         : "redis_cluster, redis_node");
     const struct group_labels *names = &group_labels[row->group];
     for (size_t i = 0; i < GROUP_LABELS_MAX && names->name[i] != NULL; i++) {
         buf_format(out, ", %s", names->name[i]);
@@ -135,8 +136,10 @@ void render_reference(struct buf *out)
                   "a server does not send gives no sample.\nThe last column is the name in "
                   "redis_exporter, where it has the metric.\n");
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        buf_format(out, "\n## %s\n\n| name | type | unit | labels | source | meaning | "
-                        "redis_exporter |\n|---|---|---|---|---|---|---|\n", tables[i].title);
+        buf_format(out,
+                   "\n## %s\n\n| name | type | unit | labels | source | meaning | "
+                   "redis_exporter |\n|---|---|---|---|---|---|---|\n",
+                   tables[i].title);
         for (size_t row = 0; row < *tables[i].count; row++) {
             add_row(out, &tables[i].row[row]);
         }

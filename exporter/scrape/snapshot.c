@@ -41,8 +41,8 @@ struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *mem
 {
     struct node_snapshot *node = mem_new(1, sizeof(*node));
     node->member = member;
-    snapshot->node = mem_grow(snapshot->node, snapshot->count, &snapshot->capacity,
-                              sizeof(snapshot->node[0]));
+    snapshot->node =
+        mem_grow(snapshot->node, snapshot->count, &snapshot->capacity, sizeof(snapshot->node[0]));
     snapshot->node[snapshot->count++] = node;
     return node;
 }
@@ -52,8 +52,8 @@ static void read_info(struct node_snapshot *node)
 {
     struct span info = span_make(node->info, node->info_length);
     struct span value;
-    node->has_cluster_mode = lines_find(info, SPAN("cluster_enabled"), &value) &&
-                             span_is(value, "1");
+    node->has_cluster_mode =
+        lines_find(info, SPAN("cluster_enabled"), &value) && span_is(value, "1");
     node->loading = lines_find(info, SPAN("loading"), &value) && !span_is(value, "0");
     node->replication = replication_parse(info);
 }

@@ -104,8 +104,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
 static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status,
                                  const char *text)
 {
-    struct answer *answer = new_answer(status, mem_copy(text, strlen(text)), strlen(text),
-                                       "text/plain; charset=utf-8");
+    struct answer *answer =
+        new_answer(status, mem_copy(text, strlen(text)), strlen(text), "text/plain; charset=utf-8");
     answer->users = 1;
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         MHD_add_response_header(answer->response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
@@ -202,8 +202,7 @@ static int64_t timeout_of(const struct server *server, struct MHD_Connection *co
         return server->options.scrape_timeout_us;
     }
     int64_t allowed_us = (int64_t)(seconds * SECOND_US);
-    int64_t timeout_us =
-        offset_us * 2 < allowed_us ? allowed_us - offset_us : allowed_us / 2;
+    int64_t timeout_us = offset_us * 2 < allowed_us ? allowed_us - offset_us : allowed_us / 2;
     return timeout_us > 1000 ? timeout_us : 1000;
 }
 
@@ -255,7 +254,7 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {NULL, answer_metrics},      {"/", answer_index},     {"/-/healthy", answer_ok},
+    {NULL, answer_metrics},  {"/", answer_index},    {"/-/healthy", answer_ok},
     {"/-/ready", answer_ok}, {"/health", answer_ok},
 };
 
@@ -263,7 +262,8 @@ static enum MHD_Result route_request(struct request *request, const char *path, 
 {
     struct server *server = request->server;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        const char *known = routes[i].path != NULL ? routes[i].path : server->options.telemetry_path;
+        const char *known =
+            routes[i].path != NULL ? routes[i].path : server->options.telemetry_path;
         if (strcmp(path, known) != 0) {
             continue;
         }
@@ -280,6 +280,7 @@ static enum MHD_Result route_request(struct request *request, const char *path, 
     return send_text(request->connection, MHD_HTTP_NOT_FOUND, "There is nothing at this path.\n");
 }
 
+// The signature is MHD's. NOLINTNEXTLINE(readability-function-size)
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
                                   const char *upload, size_t *upload_size, void **record)
@@ -346,7 +347,8 @@ static void run_listener(struct listener *listener)
     }
     event_del(listener->timer);
     if (wants_timer) {
-        struct timeval limit = {(time_t)(timeout_ms / 1000), (suseconds_t)(timeout_ms % 1000) * 1000};
+        struct timeval limit = {(time_t)(timeout_ms / 1000),
+                                (suseconds_t)(timeout_ms % 1000) * 1000};
         event_add(listener->timer, &limit);
     }
 }

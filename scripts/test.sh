@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Runs all tests and ends with one line, "N passed, N failed". Installs what is missing (Debian, as
+# root or by sudo). scripts/test.sh WORD... runs only the stages named: unit sanitize check e2e.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+stages=("$@")
+[[ ${#stages[@]} -gt 0 ]] || stages=(unit sanitize check e2e)
+passed=0
+failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# Counts the TAP lines of a command; dying without a "not ok" of its own is a failure too.
+run_tap() {
+    local name=$1 status=0 ok not_ok
+    shift
+    echo "# $name"
+    "$@" 2>&1 | tee "$output"
+    status=${PIPESTATUS[0]}
+    ok=$(grep -c '^ok ' "$output")
+    not_ok=$(grep -c '^not ok ' "$output")
+    if [[ $status -ne 0 && $not_ok -eq 0 ]]; then
+        echo "not ok - $name ended with status $status"
+        not_ok=1
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + not_ok))
+}
+
+# A command that passes or fails as a whole; its output is shown when it fails.
+run_step() {
+    local name=$1
+    shift
+    if "$@" >"$output" 2>&1; then
+        echo "ok - $name"
+        passed=$((passed + 1))
+        return 0
+    fi
+    tail -n 60 "$output"
+    echo "not ok - $name"
+    failed=$((failed + 1))
+    return 1
+}
+
+build() {
+    local directory=$1
+    shift
+    run_step "build $directory" bash -c 'cmake -S . -B "$0" -DWARNINGS_AS_ERRORS=ON "$@" &&
+        cmake --build "$0" -j "$(nproc)"' "$directory" "$@"
+}
+
+run_unit_tests() {
+    local directory=$1 test
+    for test in "$directory"/tests/test_*; do
+        [[ -x $test && ! -d $test ]] &&
+            CMOCKA_MESSAGE_OUTPUT=TAP run_tap "$directory ${test##*/}" "$test"
+    done
+}
+
+run_stage() {
+    case "$1" in
+    unit) build build && run_unit_tests build ;;
+    sanitize)
+        build build-sanitize -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug \
+            -DSANITIZE=address,undefined && run_unit_tests build-sanitize ;;
+    check)
+        for check in format headers shell docs tidy; do
+            run_step "check $check" scripts/check.sh "$check" build
+        done ;;
+    e2e) run_tap e2e tests/e2e/run.py --exporter build/redis_cluster_exporter ;;
+    *) echo "scripts/test.sh: unknown stage: $1 (unit sanitize check e2e)" >&2 && exit 2 ;;
+    esac
+}
+
+scripts/install-deps.sh test || exit 1
+for stage in "${stages[@]}"; do
+    run_stage "$stage"
+done
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
