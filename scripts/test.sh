@@ -2,7 +2,7 @@
 # Runs all tests and ends with one line, "N passed, N failed". Installs what is missing (Debian, as
 # root or by sudo). scripts/test.sh WORD... runs only the stages named: unit sanitize check e2e.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 stages=("$@")
 [[ ${#stages[@]} -gt 0 ]] || stages=(unit sanitize check e2e)
@@ -46,8 +46,8 @@ run_step() {
 build() {
     local directory=$1
     shift
-    run_step "build $directory" bash -c 'cmake -S . -B "$0" -DWARNINGS_AS_ERRORS=ON "$@" &&
-        cmake --build "$0" -j "$(nproc)"' "$directory" "$@"
+    run_step "configure $directory" cmake -S . -B "$directory" -DWARNINGS_AS_ERRORS=ON "$@" &&
+        run_step "build $directory" cmake --build "$directory" -j "$(nproc)"
 }
 
 run_unit_tests() {

@@ -42,10 +42,11 @@ struct metric {
     const char *rx_name;
     enum source source;
     enum group group;
-    double factor;     // to the base unit; 0 counts as 1
-    const char *match; // the text that counts as 1; any other text is 0
-    bool percent;      // the value carries a % sign
-    bool no_negative;  // a negative value says "never" or "unknown": no sample
+    double factor;      // to the base unit; 0 counts as 1
+    const char *match;  // the text that counts as 1; any other text is 0
+    bool percent;       // the value carries a % sign
+    bool no_negative;   // a negative value says "never" or "unknown": no sample
+    const char *labels; // of a computed row, beyond those of cluster and node; for the reference
     // One of these for computed rows: once a cluster, once a node, once a page.
     void (*cluster)(struct emitter *to, const struct snapshot *snapshot);
     void (*node)(struct emitter *to, const struct snapshot *snapshot,

@@ -181,13 +181,15 @@ const struct metric computed_metrics[] = {
      .node = node_up},
     {"redis_exporter_last_scrape_error", GAUGE, "",
      "1 for a node that could not be read; err tells why.", .source = FROM_EXPORTER,
-     .node = node_error},
+     .node = node_error, .labels = "err"},
     {"redis_exporter_node_scrape_duration_seconds", GAUGE, "",
      "How long the node took to answer, connecting included.", RX_NONE, .source = FROM_EXPORTER,
      .node = node_duration},
     {"redis_cluster_node_info", INFO, "",
      "What may change while a node lives: id, address, role, master, version.", RX_NONE,
-     .source = FROM_EXPORTER, .node = node_info},
+     .source = FROM_EXPORTER, .node = node_info,
+     .labels = "node_id, address, hostname, role, master_id, version, flavor, maxmemory_policy, "
+               "availability_zone"},
     {"redis_start_time_seconds", GAUGE, "", "When the server was started.", .source = FROM_EXPORTER,
      .node = node_start_time},
     {"redis_cluster_node_slots", GAUGE, "",
@@ -204,14 +206,14 @@ const struct metric computed_metrics[] = {
     {"redis_cluster_nodes", GAUGE, "",
      "Nodes by role and by health: fail, pfail and noaddr are what most masters say; unreachable "
      "and loading are what this exporter sees of the others.",
-     RX_NONE, .source = FROM_EXPORTER, .cluster = nodes_by_health},
+     RX_NONE, .source = FROM_EXPORTER, .cluster = nodes_by_health, .labels = "role, health"},
     {"redis_cluster_slots_covered", GAUGE, "",
      "Slots served by a master that has not failed; with the uncovered ones 16384.", RX_NONE,
      .source = FROM_EXPORTER, .cluster = slots_covered},
     {"redis_cluster_slots_uncovered", GAUGE, "",
      "Slots that nobody serves: without an owner, with one that has failed, or with one that most "
      "masters suspect and that this exporter cannot reach either.",
-     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_uncovered},
+     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_uncovered, .labels = "reason"},
     {"redis_cluster_slots_unreachable", GAUGE, "",
      "Slots, counted as covered, whose owner this exporter cannot reach while the cluster can.",
      RX_NONE, .source = FROM_EXPORTER, .cluster = slots_unreachable},
@@ -224,7 +226,7 @@ const struct metric computed_metrics[] = {
      .source = FROM_EXPORTER, .cluster = scrapes},
     {"redis_exporter_node_failures_total", COUNTER, "",
      "Times that a node could not be read, by reason.", RX_NONE, .source = FROM_EXPORTER,
-     .cluster = failures},
+     .cluster = failures, .labels = "reason"},
 };
 
 const size_t computed_metric_count = sizeof(computed_metrics) / sizeof(computed_metrics[0]);

@@ -122,7 +122,7 @@ static void start_time(struct emitter *to)
 
 const struct metric process_metrics[] = {
     {"redis_exporter_build_info", INFO, "", "The exporter's version and how it was built.",
-     .source = FROM_EXPORTER, .process = build_info},
+     .source = FROM_EXPORTER, .process = build_info, .labels = "version, revision, compiler"},
     {"process_cpu_seconds_total", COUNTER, "", "CPU time of the exporter, user and system.",
      .source = FROM_EXPORTER, .process = cpu_seconds},
     {"process_resident_memory_bytes", GAUGE, "", "Physical memory of the exporter.",

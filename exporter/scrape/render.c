@@ -87,13 +87,15 @@ void render_page(struct buf *out, enum page_format format, const struct snapshot
 
 static void add_labels(struct buf *out, const struct metric *row)
 {
-    bool process = row->process != NULL;
-    buf_text(out, process                ? ""
-                  : row->cluster != NULL ? "redis_cluster"
-                                         : "redis_cluster, redis_node");
     const struct group_labels *names = &group_labels[row->group];
+    const char *identity = row->cluster != NULL ? "redis_cluster" : "redis_cluster, redis_node";
+    const char *separator = row->process != NULL ? "" : ", ";
+    buf_text(out, row->process != NULL ? "" : identity);
     for (size_t i = 0; i < GROUP_LABELS_MAX && names->name[i] != NULL; i++) {
-        buf_format(out, ", %s", names->name[i]);
+        buf_format(out, "%s%s", separator, names->name[i]);
+    }
+    if (row->labels != NULL) {
+        buf_format(out, "%s%s", separator, row->labels);
     }
 }
 
