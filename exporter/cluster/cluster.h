@@ -40,7 +40,8 @@ struct cluster {
     struct member **member;
     size_t count;
     size_t capacity;
-    bool lost; // the scrape before reached nobody: the seeds are asked again
+    bool lost;             // the scrape before reached nobody: the seeds are asked again
+    bool is_single_server; // what answered last has no cluster mode
     bool cap_reported;
     uint64_t scrapes;                 // finished
     uint64_t failures[OUTCOME_COUNT]; // of asks, by reason

@@ -112,7 +112,7 @@ static void node_lag(struct emitter *to, const struct snapshot *snapshot,
 
 static void discovery_up(struct emitter *to, const struct snapshot *snapshot)
 {
-    if (snapshot->has_cluster_mode || snapshot->cluster->lost) {
+    if (!snapshot->cluster->is_single_server) {
         emit(to, snapshot->has_topology ? 1 : 0);
     }
 }

@@ -128,6 +128,9 @@ static void note_outcomes(struct snapshot *snapshot)
         snapshot->has_cluster_mode |= node->has_cluster_mode || member->id[0] != '\0';
         snapshot->has_topology |= node->outcome == OUTCOME_OK && node->view != NULL;
     }
+    if (!cluster->lost) {
+        cluster->is_single_server = !snapshot->has_cluster_mode;
+    }
     cluster->scrapes++;
 }
 
