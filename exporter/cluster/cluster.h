@@ -28,6 +28,7 @@ struct member {
     struct conn *conn;                // NULL before the first ask
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set
+    command_set refused;              // what it would not answer, for the same
     void *asking;                     // the scrape's record while it asks this member
     // Set by the scrape, for cluster_settle:
     const struct view *view; // what it said; NULL: nothing usable

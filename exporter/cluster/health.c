@@ -20,8 +20,9 @@ struct tally {
 };
 
 struct judgement {
-    const struct health_input *input;
+    struct health_input *input; // those given, then nodes that only the views know
     size_t count;
+    size_t capacity;
     struct ids *ids;
     struct tally *tally;
     struct health *health;
@@ -40,6 +41,38 @@ const char *node_role_name(enum node_role role)
 const char *node_health_name(enum node_health health)
 {
     return health_names[health];
+}
+
+// Nodes without an address are never asked and so have no input, but they are nodes. Those that
+// are still shaking hands are not: their ids are made up.
+static void add_unasked(struct judgement *all, const struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        const struct node_line *line = &view->line[i].node;
+        if ((line->flags & NODE_HANDSHAKE) || ids_get(all->ids, line->id) != IDS_NONE) {
+            continue;
+        }
+        all->input = mem_grow(all->input, all->count, &all->capacity, sizeof(all->input[0]));
+        all->input[all->count] = (struct health_input){.id = line->id};
+        ids_put(all->ids, line->id, (int)all->count++);
+    }
+}
+
+static void collect_nodes(struct judgement *all, const struct health_input *input, size_t count)
+{
+    all->ids = ids_new(count);
+    all->capacity = count + 1;
+    all->input = mem_new(all->capacity, sizeof(all->input[0]));
+    memcpy(all->input, input, count * sizeof(input[0]));
+    all->count = count;
+    for (size_t i = 0; i < count; i++) {
+        ids_put(all->ids, input[i].id, (int)i);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (input[i].view != NULL) {
+            add_unasked(all, input[i].view);
+        }
+    }
 }
 
 static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)
@@ -310,27 +343,25 @@ static void measure_lag(struct judgement *all)
 struct health *health_judge(const struct health_input *input, size_t count)
 {
     struct judgement *all = mem_new(1, sizeof(*all));
-    *all = (struct judgement){.input = input, .count = count, .ids = ids_new(count)};
-    all->tally = mem_new(count, sizeof(all->tally[0]));
-    all->health = mem_new(1, sizeof(*all->health));
-    all->health->count = count;
-    all->health->node = mem_new(count, sizeof(all->health->node[0]));
-    for (size_t i = 0; i < count; i++) {
-        ids_put(all->ids, input[i].id, (int)i);
-    }
+    struct health *health = mem_new(1, sizeof(*health));
+    collect_nodes(all, input, count);
+    all->tally = mem_new(all->count, sizeof(all->tally[0]));
+    all->health = health;
+    health->count = all->count;
+    health->node = mem_new(all->count, sizeof(health->node[0]));
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         all->owner[slot] = NO_NODE;
     }
     count_views(all);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < all->count; i++) {
         judge_node(all, i);
     }
     take_own_claims(all);
     fill_by_vote(all);
     count_slots(all);
     measure_lag(all);
-    struct health *health = all->health;
     ids_free(all->ids);
+    free(all->input);
     free(all->tally);
     free(all);
     return health;

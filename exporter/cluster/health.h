@@ -50,8 +50,8 @@ struct node_verdict {
 };
 
 struct health {
-    size_t count;
-    struct node_verdict *node; // one for each input, in its order
+    size_t count;              // the inputs, then nodes that only the views know
+    struct node_verdict *node; // one for each, in that order
     size_t views;              // readable ones
     size_t nodes[ROLE_COUNT][HEALTH_COUNT];
     // Of 16384; meaningful while views > 0. The first four add up to 16384.

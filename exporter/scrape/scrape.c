@@ -53,8 +53,14 @@ static void on_reply(void *owner, enum command command, struct reply *reply)
 {
     struct member *member = owner;
     struct asking *asking = member->asking;
+    if (reply->type == REPLY_ERROR) {
+        // Refused, or loading: the node goes without it.
+        asking->node->refused |= command_is_refused(reply->text) ? command_bit(command) : 0;
+        return;
+    }
+    asking->node->answered |= command_bit(command);
     if (reply->type != REPLY_STRING) {
-        return; // refused, or loading: the node goes without it
+        return;
     }
     switch (command) {
     case COMMAND_INFO:

@@ -58,7 +58,7 @@ static void read_info(struct node_snapshot *node)
     node->replication = replication_parse(info);
 }
 
-static void report_change(const struct cluster *cluster, const struct node_snapshot *node)
+static void report_outcome(const struct cluster *cluster, const struct node_snapshot *node)
 {
     const struct member *member = node->member;
     const char *detail = node->detail[0] != '\0' ? node->detail : NULL;
@@ -68,17 +68,31 @@ static void report_change(const struct cluster *cluster, const struct node_snaps
     if (node->outcome != OUTCOME_OK) {
         log_warn("node cannot be read", "cluster", cluster->options.name, "node", member->label,
                  "reason", outcome_name(node->outcome), "detail", detail);
+    } else if (member->seen) {
+        log_info("node can be read again", "cluster", cluster->options.name, "node", member->label);
     } else {
-        log_info(member->seen ? "node can be read again" : "node found", "cluster",
-                 cluster->options.name, "node", member->label);
-    }
-    if (node->outcome == OUTCOME_OK && !node->has_cluster_mode) {
-        log_info("server has no cluster mode: it is exported by itself", "cluster",
-                 cluster->options.name, "node", member->label);
-    } else if (node->outcome == OUTCOME_OK && node->view == NULL && !node->loading) {
-        log_warn(node->view_broken ? "CLUSTER NODES cannot be understood"
-                                   : "CLUSTER NODES is not answered",
+        log_info(node->has_cluster_mode ? "node found"
+                                        : "server without cluster mode, exported by itself",
                  "cluster", cluster->options.name, "node", member->label);
+    }
+}
+
+// Commands that the server, or this user's rights, will not answer: told once, not once a
+// connection. Without cluster mode the refusal of CLUSTER is no news.
+static void report_refusals(const struct cluster *cluster, struct node_snapshot *node)
+{
+    struct member *member = node->member;
+    for (int command = 0; node->has_cluster_mode && command < COMMAND_COUNT; command++) {
+        if (node->refused & ~member->refused & command_bit((enum command)command)) {
+            log_warn("node refuses a command, its metrics are missing", "cluster",
+                     cluster->options.name, "node", member->label, "command",
+                     command_name((enum command)command));
+        }
+    }
+    member->refused = (member->refused | node->refused) & ~node->answered;
+    if (node->view_broken) {
+        log_debug("CLUSTER NODES cannot be understood", "cluster", cluster->options.name, "node",
+                  member->label);
     }
 }
 
@@ -113,9 +127,10 @@ static void note_outcomes(struct snapshot *snapshot)
     struct cluster *cluster = snapshot->cluster;
     cluster->lost = true;
     for (size_t i = 0; i < snapshot->count; i++) {
-        const struct node_snapshot *node = snapshot->node[i];
+        struct node_snapshot *node = snapshot->node[i];
         struct member *member = node->member;
-        report_change(cluster, node);
+        report_outcome(cluster, node);
+        report_refusals(cluster, node);
         member->outcome = node->outcome;
         member->seen = true;
         member->view = NULL; // it ends with the snapshot

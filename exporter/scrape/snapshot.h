@@ -18,8 +18,10 @@ struct node_snapshot {
     size_t info_length; // of it
     char *cluster_info; // CLUSTER INFO, or NULL
     size_t cluster_info_length;
-    struct view *view; // CLUSTER NODES, or NULL
-    bool view_broken;  // it came, and was no view
+    struct view *view;    // CLUSTER NODES, or NULL
+    bool view_broken;     // it came, and was no view
+    command_set answered; // other than with an error
+    command_set refused;  // by an error that will not change
     bool has_cluster_mode;
     bool loading;
     struct replication replication;

@@ -1,6 +1,7 @@
 #include "web/negotiate.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 enum { QUALITY_FULL = 1000 };
 
@@ -32,6 +33,12 @@ static const struct candidate candidates[] = {
     {"text/*", "", PAGE_TEXT, text_type},
     {"*/*", "", PAGE_TEXT, text_type},
 };
+
+// Media types, codings and parameter names are the same in capitals.
+static bool is_word(struct span text, const char *word)
+{
+    return text.length == strlen(word) && strncasecmp(text.at, word, text.length) == 0;
+}
 
 // 0.xyz or 1.000 in thousandths; what cannot be read counts as 1.
 static int parse_quality(struct span text)
@@ -65,11 +72,11 @@ static struct media_range parse_range(struct span text)
         }
         name = span_trim(name);
         value = unquote(span_trim(value));
-        if (span_is(name, "q")) {
+        if (is_word(name, "q")) {
             range.quality = parse_quality(value);
-        } else if (span_is(name, "version")) {
+        } else if (is_word(name, "version")) {
             range.version = value;
-        } else if (span_is(name, "escaping")) {
+        } else if (is_word(name, "escaping")) {
             range.escaping = value;
         }
     }
@@ -79,7 +86,7 @@ static struct media_range parse_range(struct span text)
 static const struct candidate *match(const struct media_range *range)
 {
     for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-        if (span_is(range->type, candidates[i].type) &&
+        if (is_word(range->type, candidates[i].type) &&
             span_is(range->version, candidates[i].version)) {
             return &candidates[i];
         }
@@ -130,9 +137,9 @@ bool negotiate_gzip(const char *accept_encoding)
     int gzip = -1; // -1: not named
     while (span_cut(&rest, ',', &part)) {
         struct media_range range = parse_range(part);
-        if (span_is(range.type, "gzip") || span_is(range.type, "x-gzip")) {
+        if (is_word(range.type, "gzip") || is_word(range.type, "x-gzip")) {
             gzip = range.quality;
-        } else if (span_is(range.type, "*")) {
+        } else if (is_word(range.type, "*")) {
             any = range.quality;
         }
     }

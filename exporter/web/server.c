@@ -38,7 +38,6 @@ struct listener {
     struct MHD_Daemon *daemon;
     struct event *readable; // MHD's epoll descriptor
     struct event *timer;    // MHD's timeout
-    int quiesced_fd;        // the listening socket after MHD let go of it; -1 before
 };
 
 // A finished answer that several requests can share.
@@ -258,6 +257,11 @@ static const struct route routes[] = {
     {"/-/ready", answer_ok}, {"/health", answer_ok},
 };
 
+static bool is_read_method(const char *method)
+{
+    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
 static enum MHD_Result route_request(struct request *request, const char *path, const char *method)
 {
     struct server *server = request->server;
@@ -267,7 +271,7 @@ static enum MHD_Result route_request(struct request *request, const char *path, 
         if (strcmp(path, known) != 0) {
             continue;
         }
-        if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+        if (!is_read_method(method)) {
             return send_text(request->connection, MHD_HTTP_METHOD_NOT_ALLOWED,
                              "This path answers GET and HEAD only.\n");
         }
@@ -295,10 +299,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         request->connection = connection;
         *record = request;
         server->active++;
-        return MHD_YES;
+        // Only GET and HEAD go on to the second call; the others get their refusal before their
+        // body.
+        return is_read_method(method) ? MHD_YES : route_request(request, path, method);
     }
     if (*upload_size > 0) {
-        *upload_size = 0; // no path takes a body
+        *upload_size = 0; // of a GET: nobody wants it
         return MHD_YES;
     }
     if (request->answer != NULL) {
@@ -425,16 +431,23 @@ static int listen_at(const char *host, const char *port, const char **out_proble
     return fd;
 }
 
+// A path with an escaped NUL would end there: it stays as it is, and is found nowhere.
+static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
 static struct listener *start_listener(struct server *server, int fd)
 {
     struct listener *listener = mem_new(1, sizeof(*listener));
     listener->server = server;
-    listener->quiesced_fd = -1;
     listener->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, server, MHD_OPTION_END);
+        on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     if (listener->daemon == NULL) {
         free(listener);
         return NULL;
@@ -488,7 +501,10 @@ void server_drain(struct server *server, void (*drained)(void *owner), void *own
     server->drained = drained;
     server->drained_owner = owner;
     for (size_t i = 0; i < server->listener_count; i++) {
-        server->listener[i]->quiesced_fd = MHD_quiesce_daemon(server->listener[i]->daemon);
+        int fd = MHD_quiesce_daemon(server->listener[i]->daemon);
+        if (fd >= 0) {
+            close(fd); // new clients are refused from here on, rather than left waiting
+        }
     }
     event_active(server->pump, EV_TIMEOUT, 0);
 }
@@ -514,9 +530,6 @@ static void free_listener(struct listener *listener)
     event_free(listener->readable);
     event_free(listener->timer);
     MHD_stop_daemon(listener->daemon);
-    if (listener->quiesced_fd >= 0) {
-        close(listener->quiesced_fd);
-    }
     free(listener);
 }
 
