@@ -92,6 +92,7 @@ static struct cluster *new_cluster(const struct program *program)
         .seed = options->seed,
         .seed_count = options->seed_count,
         .node_label = options->node_label,
+        .commands = collectors_commands(options->collectors),
         .conn = {.base = program->base,
                  .dns = program->dns,
                  .user = options->user,
@@ -105,15 +106,24 @@ static struct cluster *new_cluster(const struct program *program)
 
 static struct server *new_server(struct program *program)
 {
-    struct server_options options = {
+    const struct options *options = &program->options;
+    struct server_options server = {
         .base = program->base,
         .cluster = &program->cluster,
         .cluster_count = 1,
-        .telemetry_path = program->options.telemetry_path,
-        .scrape_timeout_us = program->options.scrape_timeout_us,
-        .timeout_offset_us = program->options.timeout_offset_us,
+        .telemetry_path = options->telemetry_path,
+        .dialect = options->dialect,
+        .targets = {.cluster = &program->cluster,
+                    .cluster_count = 1,
+                    .allowed = options->allowed,
+                    .allowed_count = options->allowed_count,
+                    .node_label = options->node_label,
+                    .collectors = options->collectors,
+                    .conn = program->cluster->options.conn,
+                    .scrape_timeout_us = options->scrape_timeout_us,
+                    .timeout_offset_us = options->timeout_offset_us},
     };
-    return server_new(&options);
+    return server_new(&server);
 }
 
 static bool listen_everywhere(struct program *program)
@@ -160,6 +170,7 @@ static int serve(struct program *program)
         run_loop(program);
     }
     server_free(program->server);
+    scrape_abort(program->cluster);
     cluster_free(program->cluster);
     evdns_base_free(program->dns, 0);
     event_base_free(program->base);

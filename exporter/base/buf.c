@@ -93,6 +93,17 @@ void buf_f64(struct buf *buf, double value)
     buf_text(buf, text);
 }
 
+void buf_bound(struct buf *buf, double value)
+{
+    size_t start = buf->length;
+    buf_f64(buf, value);
+    struct span text = span_make(buf->data + start, buf->length - start);
+    if (isfinite(value) && memchr(text.at, '.', text.length) == NULL &&
+        memchr(text.at, 'e', text.length) == NULL) {
+        buf_text(buf, ".0");
+    }
+}
+
 char *buf_take(struct buf *buf)
 {
     buf_char(buf, '\0');

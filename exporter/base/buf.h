@@ -26,6 +26,9 @@ void buf_i64(struct buf *buf, int64_t value);
 // 2^53. Not finite: NaN, +Inf, -Inf. Independent of the locale.
 void buf_f64(struct buf *buf, double value);
 
+// As buf_f64, with a decimal point or an exponent always: the canonical form of a bucket's bound.
+void buf_bound(struct buf *buf, double value);
+
 static inline void buf_span(struct buf *buf, struct span text)
 {
     buf_bytes(buf, text.at, text.length);

@@ -17,8 +17,12 @@ struct cluster_options {
     const struct seed *seed;
     size_t seed_count; // at least 1
     enum node_label node_label;
+    command_set commands;     // that a scrape sends, as far as each server has them
     struct conn_options conn; // user and password for all nodes
+    bool single;              // the seed alone: no discovery, no labels of cluster and node
 };
+
+struct scrape; // scrape/scrape.h
 
 struct member {
     char id[NODE_ID_SIZE];            // "" while unknown, and without cluster mode
@@ -26,6 +30,8 @@ struct member {
     char hostname[ADDRESS_HOST_SIZE]; // announced; "" when there is none
     char *label;                      // value of redis_node: unique among the members
     struct conn *conn;                // NULL before the first ask
+    struct server_kind server;        // what the connection leads to, once INFO has told
+    bool server_known;                // for as long as the connection lives
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set
     command_set refused;              // what it would not answer, for the same
@@ -38,6 +44,7 @@ struct member {
 
 struct cluster {
     struct cluster_options options;
+    struct scrape *scrape; // under way, or NULL
     struct member **member;
     size_t count;
     size_t capacity;

@@ -1,6 +1,7 @@
 // Each flag is one row; --help, the environment and the defaults follow from the rows.
 #include "config/options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,12 +35,16 @@ static const char *set_text(struct options *options, size_t offset, const char *
     return NULL;
 }
 
+static const char *parse_switch(const char *value, bool *out)
+{
+    *out = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    bool off = strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
+    return *out || off ? NULL : "must be true or false";
+}
+
 static const char *set_switch(struct options *options, size_t offset, const char *value)
 {
-    bool *target = field(options, offset);
-    *target = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-    bool off = strcmp(value, "false") == 0 || strcmp(value, "0") == 0 || value[0] == '\0';
-    return *target || off ? NULL : "must be true or false";
+    return parse_switch(value, field(options, offset));
 }
 
 struct unit {
@@ -107,6 +112,27 @@ static const char *set_format(struct options *options, size_t offset, const char
     return log_format_parse(value, field(options, offset)) ? NULL : "must be logfmt or json";
 }
 
+static const char *set_dialect(struct options *options, size_t offset, const char *value)
+{
+    enum dialect *target = field(options, offset);
+    bool native = strcmp(value, "native") == 0;
+    if (!native && strcmp(value, "redis_exporter") != 0) {
+        return "must be native or redis_exporter";
+    }
+    *target = native ? DIALECT_NATIVE : DIALECT_RX;
+    return NULL;
+}
+
+static const char *add_allowed(struct options *options, size_t offset, const char *value)
+{
+    (void)offset;
+    if (options->allowed_count == ALLOWED_MAX || value[0] == '\0') {
+        return "must be a pattern of host:port such as 10.0.0.*:6379, at most 64 of them";
+    }
+    options->allowed[options->allowed_count++] = mem_copy(value, strlen(value));
+    return NULL;
+}
+
 // In the environment several addresses are separated by commas.
 static const char *add_listen(struct options *options, size_t offset, const char *value)
 {
@@ -167,12 +193,26 @@ static const struct flag flags[] = {
     {"web.timeout-offset", "REDIS_EXPORTER_WEB_TIMEOUT_OFFSET", "TIME", "0.25s",
      "how much earlier than Prometheus' own timeout a scrape ends", set_duration,
      AT(timeout_offset_us)},
+    {"scrape.allow", "REDIS_EXPORTER_SCRAPE_ALLOW", "PATTERN", NULL,
+     "further targets that /scrape and /cluster serve, as host:port with * and ?; may be given "
+     "several times. The configured password goes to them too, except by the pattern *, which "
+     "allows any target but sends it none",
+     add_allowed, 0},
+    {"metrics.dialect", "REDIS_EXPORTER_METRICS_DIALECT", "native|redis_exporter", "native",
+     "names on the metrics page: this exporter's, or those of redis_exporter", set_dialect,
+     AT(dialect)},
+    {"collector.disable-defaults", "REDIS_EXPORTER_COLLECTOR_DISABLE_DEFAULTS", NULL, NULL,
+     "turn off all collectors that are not turned on by name", set_switch,
+     AT(disable_default_collectors)},
     {"log.level", "REDIS_EXPORTER_LOG_LEVEL", "debug|info|warn|error", "info",
      "least severity that is logged", set_level, AT(log_level)},
     {"log.format", "REDIS_EXPORTER_LOG_FORMAT", "logfmt|json", "logfmt",
      "form of the log on standard error", set_format, AT(log_format)},
     {"print-metrics", NULL, NULL, NULL, "print the reference of all metrics as Markdown",
      set_switch, AT(print_metrics)},
+    {"print-acl", NULL, "VERSION", NULL,
+     "print the rights that the exporter's user needs on such a server: 6.2, 7.0, valkey-8.1, ...",
+     set_text, AT(print_acl)},
     {"version", NULL, NULL, NULL, "print the version", set_switch, AT(show_version)},
     {"help", NULL, NULL, NULL, "print this text", set_switch, AT(show_help)},
 };
@@ -217,6 +257,23 @@ static void hide_secret(struct options *options, const struct flag *flag, char *
     }
 }
 
+static int find_collector(struct span name)
+{
+    for (int i = COLLECTOR_BASE + 1; i < COLLECTOR_COUNT; i++) {
+        if (span_is(name, collectors[i].name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void choose_collector(struct options *out, enum collector collector, bool on)
+{
+    collector_set bit = collector_bit(collector);
+    out->chosen |= bit;
+    out->collectors = on ? out->collectors | bit : out->collectors & ~bit;
+}
+
 struct argument {
     struct span name;
     char *value; // NULL: none was given with '='
@@ -234,6 +291,32 @@ static bool split_argument(char *text, struct argument *out)
     return true;
 }
 
+// --collector.NAME and --no-collector.NAME, with or without a value of true or false. False when it
+// is neither; *out_problem is set for an unknown name or a bad value.
+static bool read_collector(struct options *out, const struct argument *argument, char **out_problem)
+{
+    struct span name = argument->name;
+    bool negated = span_starts(name, SPAN("no-collector."));
+    if (!negated && !span_starts(name, SPAN("collector."))) {
+        return false;
+    }
+    bool on = true;
+    const char *problem = NULL;
+    size_t prefix = negated ? strlen("no-collector.") : strlen("collector.");
+    int collector = find_collector(span_skip(name, prefix));
+    if (collector < 0) {
+        problem = "unknown collector; --help lists all of them";
+    } else if (argument->value != NULL) {
+        problem = parse_switch(argument->value, &on);
+    }
+    if (problem == NULL) {
+        choose_collector(out, (enum collector)collector, on != negated);
+    } else {
+        *out_problem = complain("--", name, problem);
+    }
+    return true;
+}
+
 // One flag, whose value may be the next argument.
 static char *read_argument(int argc, char **argv, int *i, struct options *out, bool *given)
 {
@@ -242,6 +325,10 @@ static char *read_argument(int argc, char **argv, int *i, struct options *out, b
         return complain("unexpected argument ", span_of(argv[*i]), "only flags are taken");
     }
     const struct flag *flag = find_flag(argument.name);
+    char *collector_problem = NULL;
+    if (flag == NULL && read_collector(out, &argument, &collector_problem)) {
+        return collector_problem;
+    }
     if (flag == NULL) {
         return complain("--", argument.name, "unknown flag; --help lists all of them");
     }
@@ -269,9 +356,42 @@ static char *read_arguments(int argc, char **argv, struct options *out, bool *gi
     return problem;
 }
 
-static char *read_environment(struct options *out, const bool *given)
+// REDIS_EXPORTER_COLLECTOR_LATENCY_HISTOGRAM=true and the like; a flag beats it.
+static char *read_collector_variable(struct options *out, enum collector collector)
+{
+    struct buf name = BUF_EMPTY;
+    buf_text(&name, "REDIS_EXPORTER_COLLECTOR_");
+    for (const char *c = collectors[collector].name; *c != '\0'; c++) {
+        buf_char(&name, *c == '-' ? '_' : (char)toupper((unsigned char)*c));
+    }
+    char *variable = buf_take(&name);
+    const char *value = getenv(variable);
+    char *problem = NULL;
+    bool on;
+    if (value != NULL && value[0] != '\0' && !(out->chosen & collector_bit(collector))) {
+        const char *reason = parse_switch(value, &on);
+        if (reason != NULL) {
+            problem = complain("", span_of(variable), reason);
+        } else {
+            choose_collector(out, collector, on);
+        }
+    }
+    free(variable);
+    return problem;
+}
+
+static char *read_collector_variables(struct options *out)
 {
     char *problem = NULL;
+    for (int i = COLLECTOR_BASE + 1; problem == NULL && i < COLLECTOR_COUNT; i++) {
+        problem = read_collector_variable(out, (enum collector)i);
+    }
+    return problem;
+}
+
+static char *read_environment(struct options *out, const bool *given)
+{
+    char *problem = read_collector_variables(out);
     for (size_t i = 0; problem == NULL && i < FLAG_COUNT; i++) {
         const struct flag *flag = &flags[i];
         const char *value = flag->variable != NULL ? getenv(flag->variable) : NULL;
@@ -362,12 +482,17 @@ static void derive(struct options *options)
 char *options_read(int argc, char **argv, struct options *out)
 {
     bool given[FLAG_COUNT] = {false};
-    *out = (struct options){.listen_count = 0};
+    *out = (struct options){.collectors = collectors_by_default()};
     char *problem = read_arguments(argc, argv, out, given);
     if (problem == NULL) {
         problem = read_environment(out, given);
     }
-    if (problem != NULL || out->show_help || out->show_version || out->print_metrics) {
+    if (out->disable_default_collectors) {
+        out->collectors &= out->chosen | collector_bit(COLLECTOR_BASE);
+    }
+    bool only_prints =
+        out->show_help || out->show_version || out->print_metrics || out->print_acl != NULL;
+    if (problem != NULL || only_prints) {
         return problem;
     }
     log_init(out->log_level, out->log_format);
@@ -400,6 +525,10 @@ void options_clear(struct options *options)
     for (size_t i = 0; i < options->listen_count; i++) {
         free(options->listen[i]);
     }
+    for (size_t i = 0; i < options->allowed_count; i++) {
+        free(options->allowed[i]);
+    }
+    free(options->print_acl);
     for (size_t i = 0; i < options->seed_count; i++) {
         seed_clear(&options->seed[i]);
     }
@@ -449,5 +578,12 @@ void options_print_help(FILE *out)
         }
         fputc('\n', out);
         print_wrapped(out, flag->help);
+    }
+    fputs("\nCollectors, each turned on by --collector.NAME and off by --no-collector.NAME\n"
+          "(REDIS_EXPORTER_COLLECTOR_NAME=true or false):\n\n",
+          out);
+    for (int i = COLLECTOR_BASE + 1; i < COLLECTOR_COUNT; i++) {
+        fprintf(out, "  %-18s %-4s %s\n", collectors[i].name, collectors[i].on ? "on" : "off",
+                collectors[i].help);
     }
 }

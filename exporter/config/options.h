@@ -5,8 +5,9 @@
 
 #include "base/log.h"
 #include "cluster/cluster.h"
+#include "metrics/page.h"
 
-enum { LISTEN_MAX = 16 };
+enum { LISTEN_MAX = 16, ALLOWED_MAX = 64 };
 
 struct options {
     char *redis_addr;
@@ -22,6 +23,13 @@ struct options {
     char *listen[LISTEN_MAX];
     size_t listen_count;
     char *telemetry_path;
+    collector_set collectors; // turned on
+    collector_set chosen;     // turned on or off by name
+    bool disable_default_collectors;
+    enum dialect dialect; // of the metrics page
+    char *allowed[ALLOWED_MAX];
+    size_t allowed_count;
+    char *print_acl;
     enum log_level log_level;
     enum log_format log_format;
     bool show_help;

@@ -2,18 +2,24 @@
 // the rows, so adding a metric means adding a row.
 #pragma once
 
-#include "base/span.h"
+#include "metrics/collector.h"
 
 enum metric_type {
     GAUGE,
     COUNTER,
-    INFO, // always 1; the labels are what it tells
+    INFO,      // always 1; the labels are what it tells
+    SUMMARY,   // quantiles, with a sum and a count where those are known
+    HISTOGRAM, // cumulative buckets, sum and count
 };
 
 // Where a row's value comes from.
 enum source {
     FROM_INFO,         // the field of that name of INFO
     FROM_CLUSTER_INFO, // the field of that name of CLUSTER INFO
+    FROM_CONFIG,       // the parameter of that name of CONFIG GET
+    FROM_SLOWLOG,      // SLOWLOG LEN and GET: length, last_id, last_duration
+    FROM_LATENCY,      // LATENCY LATEST and HISTOGRAM, by groups only
+    FROM_COMMANDLOG,   // COMMANDLOG LEN: slow, large-request, large-reply
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     SOURCE_COUNT,
 };
@@ -26,6 +32,14 @@ enum group {
     GROUP_REPLICA,      // INFO slaveN:ip=...,port=...,state=...,offset=...,lag=...
     GROUP_BUS_MESSAGES, // CLUSTER INFO cluster_stats_messages_TYPE_sent and _received
     GROUP_BUS_BYTES,    // CLUSTER INFO cluster_stats_KIND_bytes_sent and _received
+    GROUP_COMMAND,      // INFO cmdstat_COMMAND:calls=...,usec=...,...
+    GROUP_ERROR,        // INFO errorstat_PREFIX:count=...
+    GROUP_QUANTILE,  // INFO latency_percentiles_usec_COMMAND:p50=...,p99=...; one line a quantile
+    GROUP_EVENT,     // LATENCY LATEST: one line an event: time, latest, max
+    GROUP_HISTOGRAM, // LATENCY HISTOGRAM: see samples_histogram
+    GROUP_BUFFER_LIMIT, // CONFIG client-output-buffer-limit: one line a class and kind: bytes,
+                        // seconds
+    GROUP_CONFIG,       // CONFIG GET *: one line a parameter
     GROUP_COUNT,
 };
 
@@ -34,7 +48,7 @@ struct snapshot;      // scrape/snapshot.h
 struct node_snapshot; // scrape/snapshot.h
 
 struct metric {
-    const char *name; // prefix, base unit, _total on counters only
+    const char *name; // prefix, base unit, _total on counters only; "": only redis_exporter has it
     enum metric_type type;
     const char *field; // of the source; "" when computed
     const char *help;  // one sentence; where a field is named, the page adds it
@@ -42,10 +56,14 @@ struct metric {
     const char *rx_name;
     enum source source;
     enum group group;
-    double factor;      // to the base unit; 0 counts as 1
-    const char *match;  // the text that counts as 1; any other text is 0
-    bool percent;       // the value carries a % sign
-    bool no_negative;   // a negative value says "never" or "unknown": no sample
+    enum collector collector; // that it belongs to
+    double factor;            // to the base unit; 0 counts as 1
+    const char *match;        // the text that counts as 1; any other text is 0
+    bool percent;             // the value carries a % sign
+    bool no_negative;         // a negative value says "never" or "unknown": no sample
+    bool rx_zero;             // redis_exporter gives 0 where the value is absent
+    bool rx_master;           // redis_exporter adds the labels master_host and master_port
+    bool rx_gauge;            // redis_exporter calls this counter a gauge
     const char *labels; // of a computed row, beyond those of cluster and node; for the reference
     // One of these for computed rows: once a cluster, once a node, once a page.
     void (*cluster)(struct emitter *to, const struct snapshot *snapshot);
@@ -55,6 +73,12 @@ struct metric {
 };
 
 #define RX_NONE ""
+
+// The upper bounds of all latency histograms, in microseconds: the server's own bounds (about the
+// powers of two) rounded up, since it tells only the buckets that grew and sums over nodes need the
+// same ones everywhere.
+enum { LATENCY_BUCKETS = 24 };
+extern const uint32_t latency_bounds_us[LATENCY_BUCKETS];
 
 // The rows read from replies; rows of one family stand together.
 extern const struct metric reply_metrics[];

@@ -4,7 +4,7 @@
 
 enum { LABEL_BYTES_MAX = 256 };
 
-static const char *const type_names[] = {"gauge", "counter", "info"};
+static const char *const type_names[] = {"gauge", "counter", "info", "summary", "histogram"};
 
 const char *metric_type_name(enum metric_type type)
 {
@@ -35,17 +35,30 @@ const char *metric_unit(const struct metric *metric)
     return NULL;
 }
 
-struct emitter page_begin(struct buf *out, enum page_format format)
+struct emitter page_begin(struct buf *out, enum page_format format, enum dialect dialect)
 {
-    return (struct emitter){.out = out, .format = format};
+    CHECK(dialect == DIALECT_NATIVE || format == PAGE_TEXT);
+    return (struct emitter){.out = out, .format = format, .dialect = dialect};
 }
 
-void page_metric(struct emitter *to, const struct metric *metric)
+bool page_metric(struct emitter *to, const struct metric *metric)
 {
-    if (to->metric == NULL || strcmp(to->metric->name, metric->name) != 0) {
+    bool renamed = to->dialect == DIALECT_RX && metric->rx_name != NULL;
+    const char *name = renamed ? metric->rx_name : metric->name;
+    if (name[0] == '\0') {
+        return false;
+    }
+    page_family(to, metric, name);
+    return true;
+}
+
+void page_family(struct emitter *to, const struct metric *metric, const char *name)
+{
+    if (to->name == NULL || strcmp(to->name, name) != 0) {
         to->header_written = false;
     }
     to->metric = metric;
+    to->name = name;
 }
 
 void page_end(struct emitter *to)
@@ -58,8 +71,8 @@ void page_end(struct emitter *to)
 // OpenMetrics names a family without the suffix that its samples carry.
 static struct span family_name(const struct emitter *to)
 {
-    struct span name = span_of(to->metric->name);
-    if (to->format == PAGE_TEXT || to->metric->type == GAUGE) {
+    struct span name = span_of(to->name);
+    if (to->format == PAGE_TEXT || (to->metric->type != INFO && to->metric->type != COUNTER)) {
         return name;
     }
     return without_suffix(name, to->metric->type == INFO ? SPAN("_info") : SPAN("_total"));
@@ -67,13 +80,21 @@ static struct span family_name(const struct emitter *to)
 
 static const char *type_word(const struct emitter *to)
 {
-    bool plain_info = to->metric->type == INFO && to->format == PAGE_TEXT;
-    return metric_type_name(plain_info ? GAUGE : to->metric->type);
+    const struct metric *metric = to->metric;
+    bool plain_info = metric->type == INFO && to->format == PAGE_TEXT;
+    bool rx_gauge = metric->rx_gauge && to->dialect == DIALECT_RX;
+    return metric_type_name(plain_info || rx_gauge ? GAUGE : metric->type);
 }
 
-static const char *source_word(enum source source)
+const char *source_word(enum source source)
 {
-    return source == FROM_INFO ? "INFO" : "CLUSTER INFO";
+    static const char *const words[SOURCE_COUNT] = {
+        [FROM_INFO] = "INFO",       [FROM_CLUSTER_INFO] = "CLUSTER INFO",
+        [FROM_CONFIG] = "CONFIG",   [FROM_SLOWLOG] = "SLOWLOG",
+        [FROM_LATENCY] = "LATENCY", [FROM_COMMANDLOG] = "COMMANDLOG",
+        [FROM_EXPORTER] = "",
+    };
+    return words[source];
 }
 
 static void add_metadata(struct emitter *to, const char *keyword)
@@ -106,13 +127,15 @@ static void write_header(struct emitter *to)
     to->header_written = true;
 }
 
-static void begin_sample(struct emitter *to, const struct label *labels, size_t count)
+static void begin_sample(struct emitter *to, const char *suffix, const struct label *labels,
+                         size_t count)
 {
     if (!to->header_written) {
         write_header(to);
     }
     to->samples++;
-    buf_text(to->out, to->metric->name);
+    buf_text(to->out, to->name);
+    buf_text(to->out, suffix);
     if (count > 0 || to->labels.length > 0) {
         buf_char(to->out, '{');
         buf_span(to->out, to->labels);
@@ -127,31 +150,52 @@ static void begin_sample(struct emitter *to, const struct label *labels, size_t 
     buf_char(to->out, ' ');
 }
 
-void emit_labelled(struct emitter *to, const struct label *labels, size_t count, double value)
+void emit_part(struct emitter *to, const char *suffix, const struct label *labels, size_t count,
+               double value)
 {
-    begin_sample(to, labels, count);
+    begin_sample(to, suffix, labels, count);
     buf_f64(to->out, value);
     buf_char(to->out, '\n');
 }
 
+void emit_labelled(struct emitter *to, const struct label *labels, size_t count, double value)
+{
+    emit_part(to, "", labels, count, value);
+}
+
 void emit(struct emitter *to, double value)
 {
-    emit_labelled(to, NULL, 0, value);
+    emit_part(to, "", NULL, 0, value);
+}
+
+// Where redis_exporter has another name, it is because it passes the server's unit on.
+static bool is_raw(const struct emitter *to)
+{
+    return to->dialect == DIALECT_RX && to->metric->rx_name != NULL;
+}
+
+double emit_factor(const struct emitter *to)
+{
+    double factor = to->metric->factor;
+    return factor != 0 && !is_raw(to) ? factor : 1;
 }
 
 // OpenMetrics and Go parse any decimal text that Redis writes, but not a leading '+'.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text)
 {
     const struct metric *metric = to->metric;
+    double factor = emit_factor(to);
     double value;
     if (metric->match != NULL) {
         emit_labelled(to, labels, count, span_is(text, metric->match) ? 1 : 0);
-    } else if (metric->factor != 0 || text.at[0] == '+') {
+    } else if (text.at[0] == '-' && metric->no_negative && !is_raw(to)) {
+        return;
+    } else if (factor != 1 || text.at[0] == '+') {
         if (span_f64(text, &value)) {
-            emit_labelled(to, labels, count, metric->factor != 0 ? value * metric->factor : value);
+            emit_labelled(to, labels, count, value * factor);
         }
     } else {
-        begin_sample(to, labels, count);
+        begin_sample(to, "", labels, count);
         buf_span(to->out, text);
         buf_char(to->out, '\n');
     }

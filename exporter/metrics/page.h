@@ -7,6 +7,9 @@
 
 enum page_format { PAGE_TEXT, PAGE_OPENMETRICS, PAGE_FORMAT_COUNT };
 
+// Which names, labels and units: ours, or exactly those of redis_exporter.
+enum dialect { DIALECT_NATIVE, DIALECT_RX };
+
 struct label {
     const char *name;
     struct span value;
@@ -15,18 +18,23 @@ struct label {
 struct emitter {
     struct buf *out;
     enum page_format format;
+    enum dialect dialect;
     const struct metric *metric; // the row whose samples come now
+    const char *name;            // of its family, in this dialect
     bool header_written;         // of the row's family
     struct span labels;          // rendered labels that every sample begins with; may be empty
     size_t samples;              // written so far
 };
 
-// `out` is borrowed.
-struct emitter page_begin(struct buf *out, enum page_format format);
+// `out` is borrowed. The dialect of redis_exporter knows the text format only.
+struct emitter page_begin(struct buf *out, enum page_format format, enum dialect dialect);
 
 // The samples that follow belong to `metric`. A row of the same name as the one before continues
-// its family.
-void page_metric(struct emitter *to, const struct metric *metric);
+// its family. False when the dialect does not have the metric: then none may follow.
+bool page_metric(struct emitter *to, const struct metric *metric);
+
+// As page_metric, for a family whose name the caller makes up; `name` is borrowed until the next.
+void page_family(struct emitter *to, const struct metric *metric, const char *name);
 
 void page_end(struct emitter *to);
 
@@ -34,8 +42,12 @@ void page_end(struct emitter *to);
 void emit(struct emitter *to, double value);
 void emit_labelled(struct emitter *to, const struct label *labels, size_t count, double value);
 
+// As emit_labelled, for the parts of summaries and histograms: `suffix` follows the name.
+void emit_part(struct emitter *to, const char *suffix, const struct label *labels, size_t count,
+               double value);
+
 // One sample from a reply's text, which samples.h has accepted for this row: copied as it is where
-// no arithmetic is needed.
+// no arithmetic is needed. Nothing where the row does not take it.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text);
 
 // Adds name="value", escaped; bytes that are not UTF-8 become '?', and long values are cut.
@@ -44,5 +56,11 @@ void label_add(struct buf *out, const char *name, struct span value);
 // The unit that a metric's name ends in ("seconds", "bytes", "ratio"), without _total; NULL: none.
 const char *metric_unit(const struct metric *metric);
 
-// "gauge", "counter", "info".
+// What a row's values are multiplied by in this dialect.
+double emit_factor(const struct emitter *to);
+
+// "gauge", "counter", "info", "summary", "histogram".
 const char *metric_type_name(enum metric_type type);
+
+// "INFO", "CLUSTER INFO", ...; "" for what is computed.
+const char *source_word(enum source source);

@@ -10,6 +10,7 @@
 enum {
     FIELDS_CAPACITY = 1024, // a power of two, well above the number of rows
     GROUP_ROWS_MAX = 8,
+    LINES_MAX = 10000, // of a group and node; a server has some hundred commands
 };
 
 struct field {
@@ -26,18 +27,19 @@ static struct field fields[SOURCE_COUNT][FIELDS_CAPACITY];
 static struct group_rows group_rows[GROUP_COUNT];
 static size_t column_of[FIELDS_CAPACITY]; // of a group's row, by row number
 
-static size_t hash(struct span name)
+static uint32_t hash(struct span text, uint32_t value)
 {
-    uint32_t value = 2166136261u;
-    for (size_t i = 0; i < name.length; i++) {
-        value = (value ^ (unsigned char)name.at[i]) * 16777619u;
+    for (size_t i = 0; i < text.length; i++) {
+        value = (value ^ (unsigned char)text.at[i]) * 16777619u;
     }
-    return (value ^ (value >> 15)) & (FIELDS_CAPACITY - 1);
+    return value ^ (value >> 15);
 }
+
+enum { HASH_START = 0x1f35a7bd };
 
 static struct field *find_field(enum source source, struct span name)
 {
-    size_t at = hash(name);
+    size_t at = hash(name, HASH_START) & (FIELDS_CAPACITY - 1);
     while (fields[source][at].name.at != NULL && !span_equals(fields[source][at].name, name)) {
         at = (at + 1) & (FIELDS_CAPACITY - 1);
     }
@@ -81,8 +83,11 @@ void samples_free(struct samples *samples)
     }
     for (size_t i = 0; i < GROUP_COUNT; i++) {
         free(samples->group[i].cell);
+        free(samples->group[i].slot);
     }
     free(samples->value);
+    free(samples->histogram);
+    arena_free(&samples->arena);
     free(samples);
 }
 
@@ -99,8 +104,7 @@ static struct span accept(const struct metric *row, struct span value)
     if (!span_is_number(value)) {
         return nothing;
     }
-    bool negative = value.at[0] == '-';
-    return negative && (row->no_negative || row->type == COUNTER) ? nothing : value;
+    return value.at[0] == '-' && row->type == COUNTER ? nothing : value;
 }
 
 static size_t stride(enum group group)
@@ -108,18 +112,49 @@ static size_t stride(enum group group)
     return GROUP_LABELS_MAX + group_rows[group].count;
 }
 
-// A new line with these labels; NULL when the node sent the same labels before, since a page must
-// not repeat a series.
-static struct span *add_line(struct samples *samples, enum group group, struct span first,
-                             struct span second)
+static uint32_t *find_slot(const struct group_samples *lines, size_t width, struct span first,
+                           struct span second)
+{
+    size_t mask = lines->slot_count - 1;
+    size_t at = hash(second, hash(first, HASH_START)) & mask;
+    while (lines->slot[at] != 0) {
+        const struct span *known = &lines->cell[(lines->slot[at] - 1) * width];
+        if (span_equals(known[0], first) && span_equals(known[1], second)) {
+            break;
+        }
+        at = (at + 1) & mask;
+    }
+    return &lines->slot[at];
+}
+
+static void grow_slots(struct group_samples *lines, size_t width)
+{
+    if (lines->count * 2 < lines->slot_count) {
+        return;
+    }
+    free(lines->slot);
+    lines->slot_count = lines->slot_count > 0 ? lines->slot_count * 4 : 32;
+    lines->slot = mem_new(lines->slot_count, sizeof(lines->slot[0]));
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct span *labels = &lines->cell[i * width];
+        *find_slot(lines, width, labels[0], labels[1]) = (uint32_t)i + 1;
+    }
+}
+
+// The line with these labels, new or not: a page must not repeat a series, whatever the node sends.
+// NULL beyond the limit.
+static struct span *line_with(struct samples *samples, enum group group, struct span first,
+                              struct span second)
 {
     struct group_samples *lines = &samples->group[group];
     size_t width = stride(group);
-    for (size_t i = 0; i < lines->count; i++) {
-        const struct span *known = &lines->cell[i * width];
-        if (span_equals(known[0], first) && span_equals(known[1], second)) {
-            return NULL;
-        }
+    grow_slots(lines, width);
+    uint32_t *slot = find_slot(lines, width, first, second);
+    if (*slot != 0) {
+        return &lines->cell[(*slot - 1) * width];
+    }
+    if (lines->count >= LINES_MAX) {
+        return NULL;
     }
     lines->cell =
         mem_grow(lines->cell, lines->count, &lines->capacity, width * sizeof(lines->cell[0]));
@@ -127,35 +162,38 @@ static struct span *add_line(struct samples *samples, enum group group, struct s
     memset(cells, 0, width * sizeof(cells[0]));
     cells[0] = first;
     cells[1] = second;
+    *slot = (uint32_t)lines->count;
     return cells;
 }
 
-// Fills the cells of a line whose value is "part=number,part=number".
-static void fill_parts(struct span *cells, enum group group, struct span value)
+static void set_cell(struct span *cells, enum group group, struct span part, struct span value)
 {
     const struct group_rows *rows = &group_rows[group];
-    struct line part;
-    while (lines_next_part(&value, &part)) {
-        for (size_t i = 0; i < rows->count; i++) {
-            const struct metric *row = &reply_metrics[rows->row[i]];
-            if (span_is(part.key, row->field)) {
-                cells[GROUP_LABELS_MAX + i] = accept(row, part.value);
-            }
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct metric *row = &reply_metrics[rows->row[i]];
+        if (span_is(part, row->field)) {
+            cells[GROUP_LABELS_MAX + i] = accept(row, value);
         }
     }
 }
 
-static bool is_numbered(struct span key, struct span prefix)
+void samples_set_part(struct samples *samples, enum group group, struct span first,
+                      struct span second, struct span part, struct span value)
 {
-    uint64_t number;
-    return span_starts(key, prefix) && span_u64(span_skip(key, prefix.length), &number);
+    struct span *cells = line_with(samples, group, first, second);
+    if (cells != NULL) {
+        set_cell(cells, group, part, value);
+    }
 }
 
-static void read_db(struct samples *samples, const struct line *line)
+// A line whose value is "part=number,part=number".
+static void set_parts(struct samples *samples, enum group group, struct span first,
+                      struct span second, struct span value)
 {
-    struct span *cells = add_line(samples, GROUP_DB, line->key, span_make(NULL, 0));
-    if (cells != NULL) {
-        fill_parts(cells, GROUP_DB, line->value);
+    struct span *cells = line_with(samples, group, first, second);
+    struct line part;
+    while (cells != NULL && lines_next_part(&value, &part)) {
+        set_cell(cells, group, part.key, part.value);
     }
 }
 
@@ -168,16 +206,26 @@ static void read_replica(struct samples *samples, const struct line *line)
     lines_find_part(line->value, SPAN("ip"), &ip);
     lines_find_part(line->value, SPAN("port"), &port);
     lines_find_part(line->value, SPAN("type"), &type);
-    struct span *cells =
-        span_is(type, "rdb-channel") ? NULL : add_line(samples, GROUP_REPLICA, ip, port);
-    if (cells != NULL) {
-        fill_parts(cells, GROUP_REPLICA, line->value);
+    if (!span_is(type, "rdb-channel")) {
+        set_parts(samples, GROUP_REPLICA, ip, port, line->value);
     }
 }
 
-// PREFIX TYPE SUFFIX _sent | _received, the TYPE being the first label.
+static void read_quantiles(struct samples *samples, struct span command, struct span value)
+{
+    struct line part;
+    while (lines_next_part(&value, &part)) {
+        if (part.key.length > 1 && part.key.at[0] == 'p' &&
+            span_is_number(span_skip(part.key, 1))) {
+            samples_set_part(samples, GROUP_QUANTILE, command, span_skip(part.key, 1), SPAN(""),
+                             part.value);
+        }
+    }
+}
+
+// TYPE SUFFIX _sent | _received, the TYPE being the first label.
 static void read_bus(struct samples *samples, enum group group, struct span middle,
-                     struct span suffix, const struct line *line)
+                     struct span suffix, struct span value)
 {
     struct span type;
     struct span direction;
@@ -186,30 +234,50 @@ static void read_bus(struct samples *samples, enum group group, struct span midd
         return;
     }
     type.length -= suffix.length;
-    if (suffix.length > 0 && !span_starts(span_skip(type, type.length), suffix)) {
-        return;
-    }
-    struct span *cells = add_line(samples, group, type, direction);
-    if (cells != NULL) {
-        cells[GROUP_LABELS_MAX] = accept(&reply_metrics[group_rows[group].row[0]], line->value);
+    if (memcmp(type.at + type.length, suffix.at, suffix.length) == 0) {
+        samples_set_part(samples, group, type, direction, SPAN(""), value);
     }
 }
 
-static void read_group(struct samples *samples, enum source source, const struct line *line)
+// Whether `key` begins so; the rest of it is then what varies.
+static bool has_prefix(struct span key, struct span prefix, struct span *out_rest)
 {
-    struct span stats = SPAN("cluster_stats_");
-    struct span messages = SPAN("messages_");
-    if (source == FROM_INFO && is_numbered(line->key, SPAN("db"))) {
-        read_db(samples, line);
-    } else if (source == FROM_INFO && is_numbered(line->key, SPAN("slave"))) {
+    if (!span_starts(key, prefix) || key.length == prefix.length) {
+        return false;
+    }
+    *out_rest = span_skip(key, prefix.length);
+    return true;
+}
+
+static void read_info_group(struct samples *samples, const struct line *line)
+{
+    struct span none = {NULL, 0};
+    struct span rest;
+    uint64_t number;
+    if (has_prefix(line->key, SPAN("cmdstat_"), &rest)) {
+        set_parts(samples, GROUP_COMMAND, rest, none, line->value);
+    } else if (has_prefix(line->key, SPAN("latency_percentiles_usec_"), &rest)) {
+        read_quantiles(samples, rest, line->value);
+    } else if (has_prefix(line->key, SPAN("errorstat_"), &rest)) {
+        set_parts(samples, GROUP_ERROR, rest, none, line->value);
+    } else if (has_prefix(line->key, SPAN("db"), &rest) && span_u64(rest, &number)) {
+        set_parts(samples, GROUP_DB, line->key, none, line->value);
+    } else if (has_prefix(line->key, SPAN("slave"), &rest) && span_u64(rest, &number)) {
         read_replica(samples, line);
-    } else if (source == FROM_CLUSTER_INFO && span_starts(line->key, stats)) {
-        struct span rest = span_skip(line->key, stats.length);
-        if (span_starts(rest, messages)) {
-            read_bus(samples, GROUP_BUS_MESSAGES, span_skip(rest, messages.length), SPAN(""), line);
-        } else {
-            read_bus(samples, GROUP_BUS_BYTES, rest, SPAN("_bytes"), line);
-        }
+    }
+}
+
+static void read_cluster_group(struct samples *samples, const struct line *line)
+{
+    struct span rest;
+    struct span messages;
+    if (!has_prefix(line->key, SPAN("cluster_stats_"), &rest)) {
+        return;
+    }
+    if (has_prefix(rest, SPAN("messages_"), &messages)) {
+        read_bus(samples, GROUP_BUS_MESSAGES, messages, SPAN(""), line->value);
+    } else {
+        read_bus(samples, GROUP_BUS_BYTES, rest, SPAN("_bytes"), line->value);
     }
 }
 
@@ -220,10 +288,35 @@ void samples_read(struct samples *samples, enum source source, struct span text)
         const struct field *field = find_field(source, line.key);
         if (field->name.at != NULL) {
             samples->value[field->row] = accept(&reply_metrics[field->row], line.value);
+        } else if (source == FROM_INFO) {
+            read_info_group(samples, &line);
         } else {
-            read_group(samples, source, &line);
+            read_cluster_group(samples, &line);
         }
     }
+}
+
+void samples_set(struct samples *samples, enum source source, struct span field, struct span value)
+{
+    const struct field *found = find_field(source, field);
+    if (found->name.at != NULL) {
+        samples->value[found->row] = accept(&reply_metrics[found->row], value);
+    }
+}
+
+struct histogram *samples_add_histogram(struct samples *samples, struct span command)
+{
+    struct span none = {NULL, 0};
+    size_t known = samples->histogram_count;
+    line_with(samples, GROUP_HISTOGRAM, command, none);
+    if (samples->group[GROUP_HISTOGRAM].count == known) {
+        return NULL; // repeated, or beyond the limit
+    }
+    samples->histogram = mem_grow(samples->histogram, known, &samples->histogram_capacity,
+                                  sizeof(samples->histogram[0]));
+    samples->histogram_count++;
+    samples->histogram[known] = (struct histogram){.command = command};
+    return &samples->histogram[known];
 }
 
 struct span samples_value(const struct samples *samples, const struct metric *row)
@@ -240,4 +333,27 @@ struct span samples_cell(const struct samples *samples, const struct metric *row
 {
     return samples_labels(samples, row->group,
                           index)[GROUP_LABELS_MAX + column_of[row - reply_metrics]];
+}
+
+const struct span *samples_find_line(const struct samples *samples, enum group group,
+                                     const struct span *labels)
+{
+    const struct group_samples *lines = &samples->group[group];
+    uint32_t line =
+        lines->slot_count > 0 ? *find_slot(lines, stride(group), labels[0], labels[1]) : 0;
+    return line != 0 ? &lines->cell[(line - 1) * stride(group)] : NULL;
+}
+
+struct span samples_command_part(const struct samples *samples, struct span command,
+                                 struct span part)
+{
+    const struct group_rows *rows = &group_rows[GROUP_COMMAND];
+    struct span labels[GROUP_LABELS_MAX] = {command, {NULL, 0}};
+    const struct span *line = samples_find_line(samples, GROUP_COMMAND, labels);
+    for (size_t i = 0; line != NULL && i < rows->count; i++) {
+        if (span_is(part, reply_metrics[rows->row[i]].field)) {
+            return line[GROUP_LABELS_MAX + i];
+        }
+    }
+    return span_make(NULL, 0);
 }

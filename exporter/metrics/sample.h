@@ -1,6 +1,7 @@
 // What one node's replies say, sorted into the catalog's rows: slices of the replies, no copies.
 #pragma once
 
+#include "base/arena.h"
 #include "metrics/metric.h"
 
 // The lines of one group: each has its label values and one cell for each of the group's rows.
@@ -8,11 +9,24 @@ struct group_samples {
     struct span *cell; // [line * stride + 0..GROUP_LABELS_MAX-1] labels, then the rows' values
     size_t count;
     size_t capacity;
+    uint32_t *slot; // hash of the labels -> line + 1, against repeated ones
+    size_t slot_count;
+};
+
+// One command's latency histogram on the common bounds.
+struct histogram {
+    struct span command;
+    uint64_t bucket[LATENCY_BUCKETS]; // cumulative
+    uint64_t count;
 };
 
 struct samples {
     struct span *value; // one for each row; length 0: absent
     struct group_samples group[GROUP_COUNT];
+    struct histogram *histogram;
+    size_t histogram_count;
+    size_t histogram_capacity;
+    struct arena arena; // for values that no reply's text holds
 };
 
 struct samples *samples_new(void);
@@ -28,4 +42,24 @@ struct span samples_value(const struct samples *samples, const struct metric *ro
 // Line `index` of a group's row: the label values, one for each label name of the group, and the
 // value, which may be absent.
 const struct span *samples_labels(const struct samples *samples, enum group group, size_t index);
+// The line with these labels: label values, then cells. NULL when there is none.
+const struct span *samples_find_line(const struct samples *samples, enum group group,
+                                     const struct span *labels);
+
 struct span samples_cell(const struct samples *samples, const struct metric *row, size_t index);
+
+// Sets the row of that source and field, if there is one and it can take the value. The value must
+// outlive the samples, or be in their arena.
+void samples_set(struct samples *samples, enum source source, struct span field, struct span value);
+
+// Sets one part of the group's line with these labels, which is added when it is new; `second` is
+// empty where the group has one label. As above for lifetimes.
+void samples_set_part(struct samples *samples, enum group group, struct span first,
+                      struct span second, struct span part, struct span value);
+
+// Adds an empty histogram; NULL when the command has one. Valid until the next one is added.
+struct histogram *samples_add_histogram(struct samples *samples, struct span command);
+
+// The value of a command's part of the commandstats, for sums: length 0 when absent.
+struct span samples_command_part(const struct samples *samples, struct span command,
+                                 struct span part);

@@ -2,18 +2,54 @@
 
 #include "base/mem.h"
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 24, NEVER = UINT32_MAX };
 
 struct command_row {
     const char *name;
     const char *words[WORDS_MAX]; // up to the first NULL
+    uint32_t redis_since;         // 0: every version
+    uint32_t valkey_since;
+    bool cluster_only; // an error without cluster mode
+    bool sentinel_too; // Sentinel has it
 };
 
-// INFO all, not everything: servers up to 5.0 answer "everything" with an empty reply.
+// INFO all, not everything: servers up to 5.0 answer "everything" with an empty reply. CONFIG GET
+// takes several names since 7.0; before, all parameters are fetched and most of them dropped.
 static const struct command_row rows[COMMAND_COUNT] = {
-    [COMMAND_INFO] = {"INFO", {"INFO", "all"}},
-    [COMMAND_CLUSTER_INFO] = {"CLUSTER INFO", {"CLUSTER", "INFO"}},
-    [COMMAND_CLUSTER_NODES] = {"CLUSTER NODES", {"CLUSTER", "NODES"}},
+    [COMMAND_INFO] = {"INFO", {"INFO", "all"}, .sentinel_too = true},
+    [COMMAND_CLUSTER_INFO] = {"CLUSTER INFO", {"CLUSTER", "INFO"}, .cluster_only = true},
+    [COMMAND_CLUSTER_NODES] = {"CLUSTER NODES", {"CLUSTER", "NODES"}, .cluster_only = true},
+    [COMMAND_CONFIG_GET] = {"CONFIG GET",
+                            {"CONFIG", "GET", "io-threads", "maxclients", "maxmemory",
+                             "repl-backlog-size", "client-output-buffer-limit",
+                             "cluster-node-timeout", "cluster-require-full-coverage",
+                             "cluster-replica-validity-factor", "cluster-migration-barrier",
+                             "databases", "commandlog-execution-slower-than",
+                             "commandlog-slow-execution-max-len", "commandlog-request-larger-than",
+                             "commandlog-large-request-max-len", "commandlog-reply-larger-than",
+                             "commandlog-large-reply-max-len"},
+                            .redis_since = 70000},
+    [COMMAND_CONFIG_GET_ALL] = {"CONFIG GET", {"CONFIG", "GET", "*"}},
+    [COMMAND_SLOWLOG_LEN] = {"SLOWLOG LEN", {"SLOWLOG", "LEN"}},
+    [COMMAND_SLOWLOG_GET] = {"SLOWLOG GET", {"SLOWLOG", "GET", "1"}},
+    [COMMAND_LATENCY_LATEST] = {"LATENCY LATEST", {"LATENCY", "LATEST"}},
+    [COMMAND_LATENCY_HISTOGRAM] = {"LATENCY HISTOGRAM",
+                                   {"LATENCY", "HISTOGRAM"},
+                                   .redis_since = 70000},
+    [COMMAND_COMMANDLOG_SLOW] = {"COMMANDLOG LEN",
+                                 {"COMMANDLOG", "LEN", "slow"},
+                                 .redis_since = NEVER,
+                                 .valkey_since = 80100},
+    [COMMAND_COMMANDLOG_REQUEST] = {"COMMANDLOG LEN",
+                                    {"COMMANDLOG", "LEN", "large-request"},
+                                    .redis_since = NEVER,
+                                    .valkey_since = 80100},
+    [COMMAND_COMMANDLOG_REPLY] = {"COMMANDLOG LEN",
+                                  {"COMMANDLOG", "LEN", "large-reply"},
+                                  .redis_since = NEVER,
+                                  .valkey_since = 80100},
+    [COMMAND_CLIENT_LIST] = {"CLIENT LIST", {"CLIENT", "LIST"}},
+    [COMMAND_INFO_MODULES] = {"INFO modules", {"INFO", "modules"}, .redis_since = 60000},
 };
 
 const char *command_name(enum command command)
@@ -28,6 +64,37 @@ void command_add(struct buf *buf, enum command command)
         count++;
     }
     resp_add_command(buf, count, rows[command].words);
+}
+
+static bool is_available(const struct command_row *row, const struct server_kind *server)
+{
+    if ((row->cluster_only && !server->cluster_mode) || (server->sentinel && !row->sentinel_too)) {
+        return false;
+    }
+    if (server->valkey_version != VERSION_NONE) {
+        return server->valkey_version >= row->valkey_since;
+    }
+    return server->redis_version >= row->redis_since;
+}
+
+// The names of CONFIG GET stand for all of them where several names are not understood.
+command_set command_available(command_set wanted, const struct server_kind *server)
+{
+    command_set all = command_bit(COMMAND_CONFIG_GET_ALL);
+    command_set some = command_bit(COMMAND_CONFIG_GET);
+    command_set available = 0;
+    if ((wanted & some) && !is_available(&rows[COMMAND_CONFIG_GET], server)) {
+        wanted |= all;
+    }
+    if (wanted & all) {
+        wanted &= ~some;
+    }
+    for (int command = 0; command < COMMAND_COUNT; command++) {
+        if ((wanted & command_bit((enum command)command)) && is_available(&rows[command], server)) {
+            available |= command_bit((enum command)command);
+        }
+    }
+    return available;
 }
 
 // The texts are those of redis 3.2 to 8.0 and Valkey 8.0 to 9.1; "ERR This instance has cluster

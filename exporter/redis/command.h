@@ -2,11 +2,23 @@
 #pragma once
 
 #include "redis/resp.h"
+#include "redis/server_kind.h"
 
 enum command {
     COMMAND_INFO,
     COMMAND_CLUSTER_INFO,
     COMMAND_CLUSTER_NODES,
+    COMMAND_CONFIG_GET,     // the parameters of the catalog
+    COMMAND_CONFIG_GET_ALL, // all of them
+    COMMAND_SLOWLOG_LEN,
+    COMMAND_SLOWLOG_GET, // the newest entry
+    COMMAND_LATENCY_LATEST,
+    COMMAND_LATENCY_HISTOGRAM,
+    COMMAND_COMMANDLOG_SLOW,
+    COMMAND_COMMANDLOG_REQUEST,
+    COMMAND_COMMANDLOG_REPLY,
+    COMMAND_CLIENT_LIST,
+    COMMAND_INFO_MODULES,
     COMMAND_COUNT,
 };
 
@@ -22,6 +34,9 @@ const char *command_name(enum command command);
 
 // Adds the command in wire format.
 void command_add(struct buf *buf, enum command command);
+
+// Those of `wanted` that such a server has, so that it is never made to count an error.
+command_set command_available(command_set wanted, const struct server_kind *server);
 
 // Whether an error says that this server, or this user, will not answer the command however often
 // it is asked: unknown command or subcommand, no permission, no cluster mode.

@@ -42,6 +42,8 @@ struct conn {
     bool setname_awaited; // then the one to CLIENT SETNAME
     bool reused;          // this ask began on a kept connection, and nothing was read yet
     enum outcome verdict; // of this ask, by the replies so far
+    int64_t connect_began_us;
+    int64_t connect_us; // of this ask
     char detail[DETAIL_SIZE];
 };
 
@@ -322,6 +324,7 @@ static void on_dialled(void *owner, int fd, enum outcome outcome, const char *de
     }
     dial_free(conn->dial);
     conn->dial = NULL;
+    conn->connect_us = clock_monotonic_us() - conn->connect_began_us;
     conn->fd = fd;
     conn->readable = event_new(conn->options->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
     conn->writable = event_new(conn->options->base, fd, EV_WRITE, on_writable, conn);
@@ -337,6 +340,7 @@ static void start_connecting(struct conn *conn)
     conn->state = CONNECTING;
     conn->reused = false;
     conn->detail[0] = '\0';
+    conn->connect_began_us = clock_monotonic_us();
     arm(conn, conn->options->connect_timeout_us);
     conn->dial =
         dial_new(conn->options->base, conn->options->dns, &conn->address, on_dialled, conn);
@@ -372,12 +376,18 @@ bool conn_is_open(const struct conn *conn)
     return conn->state == IDLE || conn->state == BUSY;
 }
 
+int64_t conn_connect_us(const struct conn *conn)
+{
+    return conn->connect_us;
+}
+
 void conn_ask(struct conn *conn, command_set commands)
 {
     CHECK(conn->state == CLOSED || conn->state == IDLE);
-    CHECK(commands & command_bit(COMMAND_INFO));
+    CHECK(commands != 0);
     conn->wanted = commands;
     conn->detail[0] = '\0';
+    conn->connect_us = 0;
     if (conn->state == IDLE) {
         conn->reused = true;
         send_commands(conn);

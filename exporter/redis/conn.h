@@ -36,9 +36,13 @@ void conn_free(struct conn *conn); // no callback comes any more; NULL is fine
 const struct address *conn_address(const struct conn *conn);
 bool conn_is_open(const struct conn *conn);
 
+// How long the connect of the last ask took; 0 when it used a kept connection.
+int64_t conn_connect_us(const struct conn *conn);
+
 // Sends the commands in one write and reads their replies; connects first when there is no
 // connection, and once more when a kept connection turns out to be dead. Commands that the server
-// refused on this connection are left out. INFO must be among them. Not while it is busy.
+// refused on this connection are left out. Where INFO is among them, its reply decides the outcome.
+// Not while it is busy; from on_done is fine.
 void conn_ask(struct conn *conn, command_set commands);
 
 // Ends the ask under way: on_done comes from inside this call, with OUTCOME_TIMEOUT or, while it

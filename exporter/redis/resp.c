@@ -216,7 +216,7 @@ bool resp_has_rest(const struct resp *resp)
 
 void resp_add_command(struct buf *buf, size_t count, const char *const *words)
 {
-    enum { WORDS_MAX = 16 };
+    enum { WORDS_MAX = 32 };
     const char *copy[WORDS_MAX];
     char *text = NULL;
     CHECK(count > 0 && count <= WORDS_MAX);

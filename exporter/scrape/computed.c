@@ -12,15 +12,6 @@ static bool is_ok(const struct node_snapshot *node)
     return node->outcome == OUTCOME_OK;
 }
 
-static struct span info_field(const struct node_snapshot *node, struct span name)
-{
-    struct span value = {NULL, 0};
-    if (is_ok(node)) {
-        lines_find(span_make(node->info, node->info_length), name, &value);
-    }
-    return value;
-}
-
 static void node_up(struct emitter *to, const struct snapshot *snapshot,
                     const struct node_snapshot *node)
 {
@@ -31,10 +22,10 @@ static void node_up(struct emitter *to, const struct snapshot *snapshot,
 static void node_error(struct emitter *to, const struct snapshot *snapshot,
                        const struct node_snapshot *node)
 {
+    struct label reason = {"err", span_of(is_ok(node) ? "" : outcome_name(node->outcome))};
     (void)snapshot;
-    if (!is_ok(node)) {
-        struct label reason = {"err", span_of(outcome_name(node->outcome))};
-        emit_labelled(to, &reason, 1, 1);
+    if (!is_ok(node) || to->dialect == DIALECT_RX) {
+        emit_labelled(to, &reason, 1, is_ok(node) ? 0 : 1);
     }
 }
 
@@ -53,10 +44,10 @@ static void node_start_time(struct emitter *to, const struct snapshot *snapshot,
     uint64_t uptime_s;
     uint64_t now_us;
     (void)snapshot;
-    if (!span_u64(info_field(node, SPAN("uptime_in_seconds")), &uptime_s)) {
+    if (!span_u64(node_field(node, SPAN("uptime_in_seconds")), &uptime_s)) {
         return;
     }
-    if (!span_u64(info_field(node, SPAN("server_time_usec")), &now_us)) {
+    if (!span_u64(node_field(node, SPAN("server_time_usec")), &now_us)) {
         now_us = (uint64_t)clock_wall_us();
     }
     emit(to, floor((double)now_us / SECOND_US) - (double)uptime_s);
@@ -68,8 +59,8 @@ static void node_info(struct emitter *to, const struct snapshot *snapshot,
 {
     const struct member *member = node->member;
     const struct node_verdict *verdict = node->verdict;
-    struct span valkey = info_field(node, SPAN("valkey_version"));
-    struct span redis = info_field(node, SPAN("redis_version"));
+    struct span valkey = node_field(node, SPAN("valkey_version"));
+    struct span redis = node_field(node, SPAN("redis_version"));
     bool replica = verdict->known ? verdict->role == ROLE_REPLICA : node->replication.is_replica;
     bool role_known = verdict->known || is_ok(node);
     struct buf address = BUF_EMPTY;
@@ -85,8 +76,8 @@ static void node_info(struct emitter *to, const struct snapshot *snapshot,
         {"flavor", span_of(valkey.length > 0  ? "valkey"
                            : redis.length > 0 ? "redis"
                                               : "")},
-        {"maxmemory_policy", info_field(node, SPAN("maxmemory_policy"))},
-        {"availability_zone", info_field(node, SPAN("availability_zone"))},
+        {"maxmemory_policy", node_field(node, SPAN("maxmemory_policy"))},
+        {"availability_zone", node_field(node, SPAN("availability_zone"))},
     };
     emit_labelled(to, labels, sizeof(labels) / sizeof(labels[0]), 1);
     buf_free(&address);

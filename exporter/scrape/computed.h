@@ -6,5 +6,19 @@
 extern const struct metric computed_metrics[]; // before the read ones on the page
 extern const size_t computed_metric_count;
 
+// What only redis_exporter has. Their native name is "".
+extern const struct metric rx_metrics[];
+extern const size_t rx_metric_count;
+
+// CLUSTER INFO's message and byte counts, for which redis_exporter has a family each.
+struct snapshot;
+struct node_snapshot;
+void rx_emit_empty_databases(struct emitter *to, const struct node_snapshot *node);
+void rx_emit_bus(struct emitter *to, const struct snapshot *const *snapshot, size_t count);
+
 extern const struct metric process_metrics[]; // the exporter's own, at the end of the page
 extern const size_t process_metric_count;
+
+// Counts a request whose target was refused, for those metrics.
+void process_count_target_error(void);
+void process_target_errors(struct emitter *to);

@@ -9,8 +9,8 @@
 
 struct part {
     struct pass *pass;
-    struct scrape *scrape;     // NULL when it is done
-    struct snapshot *snapshot; // NULL until then
+    struct scrape_wait wait;
+    struct snapshot *snapshot; // NULL until it has come
 };
 
 struct pass {
@@ -24,7 +24,7 @@ struct pass {
 static void free_pass(struct pass *pass)
 {
     for (size_t i = 0; i < pass->count; i++) {
-        snapshot_free(pass->part[i].snapshot);
+        snapshot_release(pass->part[i].snapshot);
     }
     free(pass->part);
     free(pass);
@@ -42,8 +42,8 @@ static void on_part(void *owner, struct snapshot *snapshot)
 {
     struct part *part = owner;
     struct pass *pass = part->pass;
-    part->scrape = NULL;
     part->snapshot = snapshot;
+    snapshot_hold(snapshot);
     if (--pass->pending > 0) {
         return;
     }
@@ -67,7 +67,8 @@ struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t ti
     for (size_t i = 0; i < count; i++) {
         struct part *part = &pass->part[i];
         part->pass = pass;
-        part->scrape = scrape_start(cluster[i], timeout_us, on_part, part);
+        part->wait = (struct scrape_wait){.done = on_part, .owner = part};
+        scrape_join(cluster[i], timeout_us, &part->wait);
     }
     return pass;
 }
@@ -75,9 +76,7 @@ struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t ti
 void pass_hasten(struct pass *pass, int64_t timeout_us)
 {
     for (size_t i = 0; i < pass->count; i++) {
-        if (pass->part[i].scrape != NULL) {
-            scrape_hasten(pass->part[i].scrape, timeout_us);
-        }
+        scrape_hasten(&pass->part[i].wait, timeout_us);
     }
 }
 
@@ -87,9 +86,7 @@ void pass_cancel(struct pass *pass)
         return;
     }
     for (size_t i = 0; i < pass->count; i++) {
-        if (pass->part[i].scrape != NULL) {
-            scrape_cancel(pass->part[i].scrape);
-        }
+        scrape_leave(&pass->part[i].wait);
     }
     free_pass(pass);
 }

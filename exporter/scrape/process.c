@@ -120,9 +120,24 @@ static void start_time(struct emitter *to)
     }
 }
 
+static uint64_t target_error_count;
+
+void process_count_target_error(void)
+{
+    target_error_count++;
+}
+
+void process_target_errors(struct emitter *to)
+{
+    emit(to, (double)target_error_count);
+}
+
 const struct metric process_metrics[] = {
     {"redis_exporter_build_info", INFO, "", "The exporter's version and how it was built.",
      .source = FROM_EXPORTER, .process = build_info, .labels = "version, revision, compiler"},
+    {"redis_target_scrape_request_errors_total", COUNTER, "",
+     "Requests refused because of their target.", RX_NONE, .source = FROM_EXPORTER,
+     .process = process_target_errors},
     {"process_cpu_seconds_total", COUNTER, "", "CPU time of the exporter, user and system.",
      .source = FROM_EXPORTER, .process = cpu_seconds},
     {"process_resident_memory_bytes", GAUGE, "", "Physical memory of the exporter.",

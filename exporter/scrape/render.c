@@ -1,5 +1,6 @@
 #include "scrape/render.h"
 
+#include "base/mem.h"
 #include "scrape/computed.h"
 
 struct table {
@@ -11,27 +12,135 @@ struct table {
 static const struct table tables[] = {
     {"Computed by the exporter", computed_metrics, &computed_metric_count},
     {"Read from each node", reply_metrics, &reply_metric_count},
+    {"Of redis_exporter alone", rx_metrics, &rx_metric_count},
     {"The exporter itself", process_metrics, &process_metric_count},
 };
 
 enum { TABLE_COUNT = sizeof(tables) / sizeof(tables[0]) };
 
+// The server's percent as a fraction: 99.9 is 0.999. `text` gives it room.
+static struct span as_fraction(struct span percent, struct buf *text)
+{
+    double value = 0;
+    span_f64(percent, &value);
+    text->length = 0;
+    buf_f64(text, value / 100);
+    return buf_view(text);
+}
+
+static const struct metric *find_row(enum group group, const char *field)
+{
+    size_t i = 0;
+    while (reply_metrics[i].group != group || strcmp(reply_metrics[i].field, field) != 0) {
+        i++;
+        CHECK(i < reply_metric_count);
+    }
+    return &reply_metrics[i];
+}
+
+static struct span replica_state(const struct samples *samples, size_t index)
+{
+    return samples_cell(samples, find_row(GROUP_REPLICA, "state"), index);
+}
+
+// The summary of redis_exporter has a sum and a count, from the commandstats.
+static void emit_rx_sums(struct emitter *to, const struct node_snapshot *node)
+{
+    const struct group_samples *commands = &node->samples->group[GROUP_COMMAND];
+    for (size_t i = 0; i < commands->count; i++) {
+        struct label label = {"cmd", samples_labels(node->samples, GROUP_COMMAND, i)[0]};
+        double sum;
+        double count;
+        if (span_f64(samples_command_part(node->samples, label.value, SPAN("usec")), &sum) &&
+            span_f64(samples_command_part(node->samples, label.value, SPAN("calls")), &count) &&
+            node->samples->group[GROUP_QUANTILE].count > 0) {
+            emit_part(to, "_sum", &label, 1, sum);
+            emit_part(to, "_count", &label, 1, count);
+        }
+    }
+}
+
 static void emit_group(struct emitter *to, const struct node_snapshot *node)
 {
     const struct metric *row = to->metric;
     const struct group_labels *names = &group_labels[row->group];
+    struct buf fraction = BUF_EMPTY;
     for (size_t i = 0; i < node->samples->group[row->group].count; i++) {
         const struct span *values = samples_labels(node->samples, row->group, i);
         struct span cell = samples_cell(node->samples, row, i);
-        struct label labels[GROUP_LABELS_MAX];
+        struct label labels[GROUP_LABELS_MAX + 1];
         size_t count = 0;
         while (count < GROUP_LABELS_MAX && names->name[count] != NULL) {
             labels[count] = (struct label){names->name[count], values[count]};
             count++;
         }
+        if (row->group == GROUP_QUANTILE && to->dialect == DIALECT_NATIVE) {
+            labels[1].value = as_fraction(labels[1].value, &fraction);
+        }
+        if (row->group == GROUP_REPLICA && to->dialect == DIALECT_RX) {
+            labels[count++] = (struct label){"slave_state", replica_state(node->samples, i)};
+        }
         if (cell.length > 0) {
             emit_text(to, labels, count, cell);
         }
+    }
+    buf_free(&fraction);
+}
+
+// The sum is that of the commandstats: the histogram has none.
+static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
+                           const struct histogram *histogram)
+{
+    struct label labels[2] = {{"cmd", histogram->command}, {"le", SPAN("+Inf")}};
+    double factor = emit_factor(to);
+    double sum_us;
+    struct buf bound = BUF_EMPTY;
+    for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+        bound.length = 0;
+        buf_bound(&bound, latency_bounds_us[i] * factor);
+        labels[1].value = buf_view(&bound);
+        emit_part(to, "_bucket", labels, 2, (double)histogram->bucket[i]);
+    }
+    labels[1].value = SPAN("+Inf");
+    emit_part(to, "_bucket", labels, 2, (double)histogram->count);
+    if (span_f64(samples_command_part(node->samples, histogram->command, SPAN("usec")), &sum_us)) {
+        emit_part(to, "_sum", labels, 1, sum_us * factor);
+    }
+    emit_part(to, "_count", labels, 1, (double)histogram->count);
+    buf_free(&bound);
+}
+
+static void emit_histograms(struct emitter *to, const struct node_snapshot *node)
+{
+    for (size_t i = 0; i < node->samples->histogram_count; i++) {
+        emit_histogram(to, node, &node->samples->histogram[i]);
+    }
+}
+
+static void emit_rx_extra(struct emitter *to, const struct node_snapshot *node)
+{
+    const struct metric *row = to->metric;
+    bool counts_keys = row->group == GROUP_DB &&
+                       (strcmp(row->field, "keys") == 0 || strcmp(row->field, "expires") == 0);
+    if (row->group == GROUP_QUANTILE) {
+        emit_rx_sums(to, node);
+    } else if (counts_keys) {
+        rx_emit_empty_databases(to, node);
+    }
+}
+
+static void emit_scalar(struct emitter *to, const struct node_snapshot *node)
+{
+    const struct metric *row = to->metric;
+    struct span value = samples_value(node->samples, row);
+    bool rx = to->dialect == DIALECT_RX;
+    bool labelled = rx && row->rx_master;
+    struct label master[] = {{"master_host", node_field(node, SPAN("master_host"))},
+                             {"master_port", node_field(node, SPAN("master_port"))}};
+    if (value.length > 0) {
+        emit_text(to, master, labelled ? 2 : 0, value);
+    } else if (rx && row->rx_zero) {
+        emit(to, 0);
     }
 }
 
@@ -42,20 +151,23 @@ static void emit_node(struct emitter *to, const struct snapshot *snapshot,
     to->labels = span_of(node->labels);
     if (row->node != NULL) {
         row->node(to, snapshot, node);
-    } else if (node->samples != NULL && row->group != GROUP_NONE) {
+    } else if (node->outcome != OUTCOME_OK) {
+        return;
+    } else if (row->group == GROUP_HISTOGRAM) {
+        emit_histograms(to, node);
+    } else if (row->group != GROUP_NONE) {
         emit_group(to, node);
-    } else if (node->samples != NULL) {
-        struct span value = samples_value(node->samples, row);
-        if (value.length > 0) {
-            emit_text(to, NULL, 0, value);
+        if (to->dialect == DIALECT_RX) {
+            emit_rx_extra(to, node);
         }
+    } else {
+        emit_scalar(to, node);
     }
 }
 
 static void emit_row(struct emitter *to, const struct metric *row,
                      const struct snapshot *const *snapshot, size_t count)
 {
-    page_metric(to, row);
     if (row->process != NULL) {
         to->labels = span_make("", 0);
         row->process(to);
@@ -73,14 +185,22 @@ static void emit_row(struct emitter *to, const struct metric *row,
     }
 }
 
-void render_page(struct buf *out, enum page_format format, const struct snapshot *const *snapshot,
-                 size_t count)
+void render_page(struct buf *out, const struct render_options *options,
+                 const struct snapshot *const *snapshot, size_t count)
 {
-    struct emitter to = page_begin(out, format);
+    struct emitter to = page_begin(out, options->format, options->dialect);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        for (size_t row = 0; row < *tables[i].count; row++) {
-            emit_row(&to, &tables[i].row[row], snapshot, count);
+        for (size_t j = 0; j < *tables[i].count; j++) {
+            const struct metric *row = &tables[i].row[j];
+            bool wanted = (options->collectors & collector_bit(row->collector)) != 0 &&
+                          (tables[i].row != process_metrics || options->with_process);
+            if (wanted && page_metric(&to, row)) {
+                emit_row(&to, row, snapshot, count);
+            }
         }
+    }
+    if (options->dialect == DIALECT_RX) {
+        rx_emit_bus(&to, snapshot, count);
     }
     page_end(&to);
 }
@@ -106,11 +226,18 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_REPLICA] = "slaveN",
         [GROUP_BUS_MESSAGES] = "cluster_stats_messages_TYPE_DIRECTION",
         [GROUP_BUS_BYTES] = "cluster_stats_KIND_bytes_DIRECTION",
+        [GROUP_COMMAND] = "cmdstat_COMMAND",
+        [GROUP_ERROR] = "errorstat_ERROR",
+        [GROUP_QUANTILE] = "latency_percentiles_usec_COMMAND",
+        [GROUP_EVENT] = "LATEST",
+        [GROUP_HISTOGRAM] = "HISTOGRAM",
+        [GROUP_BUFFER_LIMIT] = "client-output-buffer-limit",
+        [GROUP_CONFIG] = "*",
     };
     if (row->source == FROM_EXPORTER) {
         return;
     }
-    buf_text(out, row->source == FROM_INFO ? "INFO " : "CLUSTER INFO ");
+    buf_format(out, "%s ", source_word(row->source));
     if (row->group != GROUP_NONE) {
         buf_format(out, "`%s` ", group_keys[row->group]);
     }

@@ -4,9 +4,16 @@
 #include "metrics/page.h"
 #include "scrape/snapshot.h"
 
-// Adds the page of all snapshots, and the exporter's own metrics, to `out`.
-void render_page(struct buf *out, enum page_format format, const struct snapshot *const *snapshot,
-                 size_t count);
+struct render_options {
+    enum page_format format;
+    enum dialect dialect;
+    collector_set collectors;
+    bool with_process; // the exporter's own metrics too
+};
+
+// Adds the page of all snapshots to `out`.
+void render_page(struct buf *out, const struct render_options *options,
+                 const struct snapshot *const *snapshot, size_t count);
 
 // Adds the reference of all metrics as Markdown.
 void render_reference(struct buf *out);

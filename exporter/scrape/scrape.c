@@ -4,11 +4,11 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "scrape/collect.h"
 
 struct scrape {
     struct snapshot *snapshot;
-    scrape_done *done;
-    void *owner;
+    struct scrape_wait *waiting;
     int64_t started_us;
     int64_t deadline_us;
     size_t pending; // nodes that have not answered yet
@@ -22,17 +22,28 @@ struct asking {
     struct node_snapshot *node;
 };
 
-static const command_set commands = (command_set)1 << COMMAND_INFO |
-                                    (command_set)1 << COMMAND_CLUSTER_INFO |
-                                    (command_set)1 << COMMAND_CLUSTER_NODES;
-
 static void ask_new_members(struct scrape *scrape);
 
-static void take_text(struct reply *reply, char **text, size_t *length)
+// INFO is kept: samples and judgement point into it. It also tells which commands make sense.
+static void take_info(struct node_snapshot *node, struct reply *reply)
 {
-    free(*text);
-    *length = reply->text.length;
-    *text = reply_take_text(reply);
+    if (node->info != NULL) {
+        return;
+    }
+    struct span info = reply->text;
+    node->info_length = info.length;
+    node->info = reply_take_text(reply);
+    node->server = server_kind_parse(info);
+    node->replication = replication_parse(info);
+    samples_read(node->samples, FROM_INFO, info);
+}
+
+static void take_cluster_info(struct node_snapshot *node, struct reply *reply)
+{
+    if (node->cluster_info == NULL) {
+        samples_read(node->samples, FROM_CLUSTER_INFO, reply->text);
+        node->cluster_info = reply_take_text(reply);
+    }
 }
 
 static void take_view(struct asking *asking, struct reply *reply)
@@ -59,22 +70,40 @@ static void on_reply(void *owner, enum command command, struct reply *reply)
         return;
     }
     asking->node->answered |= command_bit(command);
-    if (reply->type != REPLY_STRING) {
-        return;
-    }
-    switch (command) {
-    case COMMAND_INFO:
-        take_text(reply, &asking->node->info, &asking->node->info_length);
-        break;
-    case COMMAND_CLUSTER_INFO:
-        take_text(reply, &asking->node->cluster_info, &asking->node->cluster_info_length);
-        break;
-    case COMMAND_CLUSTER_NODES:
+    if (command == COMMAND_INFO && reply->type == REPLY_STRING) {
+        take_info(asking->node, reply);
+    } else if (command == COMMAND_CLUSTER_INFO && reply->type == REPLY_STRING) {
+        take_cluster_info(asking->node, reply);
+    } else if (command == COMMAND_CLUSTER_NODES && reply->type == REPLY_STRING) {
         take_view(asking, reply);
-        break;
-    case COMMAND_COUNT:
-        break;
+    } else {
+        collect_reply(asking->node->samples, command, reply);
     }
+}
+
+static command_set wanted_commands(const struct cluster_options *options)
+{
+    return options->single ? options->commands & ~command_bit(COMMAND_CLUSTER_NODES)
+                           : options->commands;
+}
+
+// On a new connection INFO goes first: it tells what else this server can be asked without making
+// it count errors. True when a second part is on its way.
+static bool ask_the_rest(struct asking *asking)
+{
+    struct member *member = asking->node->member;
+    if (member->server_known) {
+        return false;
+    }
+    const struct cluster_options *options = &asking->scrape->snapshot->cluster->options;
+    command_set wanted = wanted_commands(options);
+    member->server = asking->node->server;
+    member->server_known = true;
+    wanted = command_available(wanted, &member->server) & ~command_bit(COMMAND_INFO);
+    if (wanted != 0) {
+        conn_ask(member->conn, wanted);
+    }
+    return wanted != 0;
 }
 
 static void on_done(void *owner, enum outcome outcome, const char *detail)
@@ -83,6 +112,10 @@ static void on_done(void *owner, enum outcome outcome, const char *detail)
     struct asking *asking = member->asking;
     struct scrape *scrape = asking->scrape;
     struct node_snapshot *node = asking->node;
+    node->connect_us += conn_connect_us(member->conn);
+    if (outcome == OUTCOME_OK && ask_the_rest(asking)) {
+        return;
+    }
     if (outcome != OUTCOME_OK) {
         node->outcome = outcome;
     }
@@ -114,14 +147,19 @@ static void prepare_conn(struct cluster *cluster, struct member *member)
 
 static void ask(struct scrape *scrape, struct member *member)
 {
+    struct cluster *cluster = scrape->snapshot->cluster;
     struct asking *asking = mem_new(1, sizeof(*asking));
     asking->scrape = scrape;
     asking->node = snapshot_add(scrape->snapshot, member);
     asking->node->started_us = clock_monotonic_us();
     member->asking = asking;
-    prepare_conn(scrape->snapshot->cluster, member);
-    conn_ask(member->conn, commands);
     scrape->pending++;
+    prepare_conn(cluster, member);
+    member->server_known = member->server_known && conn_is_open(member->conn);
+    conn_ask(member->conn,
+             member->server_known
+                 ? command_available(wanted_commands(&cluster->options), &member->server)
+                 : command_bit(COMMAND_INFO));
 }
 
 // Members are only added at the end of the list while a scrape runs.
@@ -137,23 +175,34 @@ static void free_scrape(struct scrape *scrape)
 {
     event_free(scrape->deadline);
     event_free(scrape->finish);
-    snapshot_free(scrape->snapshot);
+    snapshot_release(scrape->snapshot);
     free(scrape);
+}
+
+static void tell_waiting(struct scrape *scrape)
+{
+    struct snapshot *snapshot = scrape->snapshot;
+    while (scrape->waiting != NULL) {
+        struct scrape_wait *wait = scrape->waiting;
+        scrape->waiting = wait->next;
+        wait->scrape = NULL;
+        wait->done(wait->owner, snapshot);
+    }
 }
 
 static void on_finish(evutil_socket_t fd, short what, void *context)
 {
     struct scrape *scrape = context;
+    struct snapshot *snapshot = scrape->snapshot;
     (void)fd;
     (void)what;
     if (scrape->pending > 0) {
         return; // a member was learnt after the last one had answered
     }
-    struct snapshot *snapshot = scrape->snapshot;
-    scrape->snapshot = NULL;
     snapshot->duration_us = clock_monotonic_us() - scrape->started_us;
     snapshot_complete(snapshot);
-    scrape->done(scrape->owner, snapshot);
+    snapshot->cluster->scrape = NULL;
+    tell_waiting(scrape);
     free_scrape(scrape);
 }
 
@@ -170,36 +219,61 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
     }
 }
 
-struct scrape *scrape_start(struct cluster *cluster, int64_t timeout_us, scrape_done *done,
-                            void *owner)
+static struct scrape *start_scrape(struct cluster *cluster)
 {
     struct scrape *scrape = mem_new(1, sizeof(*scrape));
     scrape->snapshot = snapshot_new(cluster);
-    scrape->done = done;
-    scrape->owner = owner;
     scrape->started_us = clock_monotonic_us();
     scrape->deadline_us = INT64_MAX;
     scrape->deadline = evtimer_new(cluster->options.conn.base, on_deadline, scrape);
     scrape->finish = evtimer_new(cluster->options.conn.base, on_finish, scrape);
     CHECK(scrape->deadline != NULL && scrape->finish != NULL);
-    scrape_hasten(scrape, timeout_us);
+    cluster->scrape = scrape;
     cluster_prepare(cluster);
     ask_new_members(scrape);
     return scrape;
 }
 
-void scrape_hasten(struct scrape *scrape, int64_t timeout_us)
+void scrape_join(struct cluster *cluster, int64_t timeout_us, struct scrape_wait *wait)
 {
+    struct scrape *scrape = cluster->scrape != NULL ? cluster->scrape : start_scrape(cluster);
+    wait->scrape = scrape;
+    wait->next = scrape->waiting;
+    scrape->waiting = wait;
+    scrape_hasten(wait, timeout_us);
+}
+
+void scrape_leave(struct scrape_wait *wait)
+{
+    if (wait->scrape == NULL) {
+        return;
+    }
+    struct scrape_wait **link = &wait->scrape->waiting;
+    while (*link != wait) {
+        link = &(*link)->next;
+    }
+    *link = wait->next;
+    wait->scrape = NULL;
+}
+
+void scrape_hasten(struct scrape_wait *wait, int64_t timeout_us)
+{
+    struct scrape *scrape = wait->scrape;
     int64_t deadline_us = clock_monotonic_us() + timeout_us;
-    if (deadline_us < scrape->deadline_us) {
+    if (scrape != NULL && deadline_us < scrape->deadline_us) {
         struct timeval limit = {timeout_us / SECOND_US, timeout_us % SECOND_US};
         scrape->deadline_us = deadline_us;
         event_add(scrape->deadline, &limit);
     }
 }
 
-void scrape_cancel(struct scrape *scrape)
+void scrape_abort(struct cluster *cluster)
 {
+    struct scrape *scrape = cluster->scrape;
+    if (scrape == NULL) {
+        return;
+    }
+    CHECK(scrape->waiting == NULL);
     for (size_t i = 0; i < scrape->snapshot->count; i++) {
         struct member *member = scrape->snapshot->node[i]->member;
         if (!scrape->snapshot->node[i]->done) {
@@ -209,5 +283,6 @@ void scrape_cancel(struct scrape *scrape)
             member->asking = NULL;
         }
     }
+    cluster->scrape = NULL;
     free_scrape(scrape);
 }

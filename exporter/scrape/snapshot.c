@@ -10,7 +10,13 @@ struct snapshot *snapshot_new(struct cluster *cluster)
 {
     struct snapshot *snapshot = mem_new(1, sizeof(*snapshot));
     snapshot->cluster = cluster;
+    snapshot->users = 1;
     return snapshot;
+}
+
+void snapshot_hold(struct snapshot *snapshot)
+{
+    snapshot->users++;
 }
 
 static void free_node(struct node_snapshot *node)
@@ -23,9 +29,9 @@ static void free_node(struct node_snapshot *node)
     free(node);
 }
 
-void snapshot_free(struct snapshot *snapshot)
+void snapshot_release(struct snapshot *snapshot)
 {
-    if (snapshot == NULL) {
+    if (snapshot == NULL || --snapshot->users > 0) {
         return;
     }
     for (size_t i = 0; i < snapshot->count; i++) {
@@ -41,21 +47,11 @@ struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *mem
 {
     struct node_snapshot *node = mem_new(1, sizeof(*node));
     node->member = member;
+    node->samples = samples_new();
     snapshot->node =
         mem_grow(snapshot->node, snapshot->count, &snapshot->capacity, sizeof(snapshot->node[0]));
     snapshot->node[snapshot->count++] = node;
     return node;
-}
-
-// A node's own words about what it is.
-static void read_info(struct node_snapshot *node)
-{
-    struct span info = span_make(node->info, node->info_length);
-    struct span value;
-    node->has_cluster_mode =
-        lines_find(info, SPAN("cluster_enabled"), &value) && span_is(value, "1");
-    node->loading = lines_find(info, SPAN("loading"), &value) && !span_is(value, "0");
-    node->replication = replication_parse(info);
 }
 
 static void report_outcome(const struct cluster *cluster, const struct node_snapshot *node)
@@ -71,8 +67,8 @@ static void report_outcome(const struct cluster *cluster, const struct node_snap
     } else if (member->seen) {
         log_info("node can be read again", "cluster", cluster->options.name, "node", member->label);
     } else {
-        log_info(node->has_cluster_mode ? "node found"
-                                        : "server without cluster mode, exported by itself",
+        log_info(node->server.cluster_mode ? "node found"
+                                           : "server without cluster mode, exported by itself",
                  "cluster", cluster->options.name, "node", member->label);
     }
 }
@@ -82,7 +78,7 @@ static void report_outcome(const struct cluster *cluster, const struct node_snap
 static void report_refusals(const struct cluster *cluster, struct node_snapshot *node)
 {
     struct member *member = node->member;
-    for (int command = 0; node->has_cluster_mode && command < COMMAND_COUNT; command++) {
+    for (int command = 0; node->server.cluster_mode && command < COMMAND_COUNT; command++) {
         if (node->refused & ~member->refused & command_bit((enum command)command)) {
             log_warn("node refuses a command, its metrics are missing", "cluster",
                      cluster->options.name, "node", member->label, "command",
@@ -102,9 +98,6 @@ static void hand_over_results(struct snapshot *snapshot)
         struct node_snapshot *node = snapshot->node[i];
         node->member->result = node->outcome;
         node->member->view = node->outcome == OUTCOME_OK ? node->view : NULL;
-        if (node->outcome == OUTCOME_OK) {
-            read_info(node);
-        }
     }
 }
 
@@ -140,7 +133,7 @@ static void note_outcomes(struct snapshot *snapshot)
         }
         cluster->failures[node->outcome]++;
         cluster->lost = cluster->lost && node->outcome != OUTCOME_OK;
-        snapshot->has_cluster_mode |= node->has_cluster_mode || member->id[0] != '\0';
+        snapshot->has_cluster_mode |= node->server.cluster_mode || member->id[0] != '\0';
         snapshot->has_topology |= node->outcome == OUTCOME_OK && node->view != NULL;
     }
     if (!cluster->lost) {
@@ -160,7 +153,7 @@ static void judge(struct snapshot *snapshot)
             .view = ok ? node->view : NULL,
             .replication = ok ? &node->replication : NULL,
             .reachable = ok,
-            .loading = node->loading,
+            .loading = node->server.loading,
         };
     }
     snapshot->health = health_judge(input, snapshot->count);
@@ -173,25 +166,20 @@ static void judge(struct snapshot *snapshot)
 static void render_labels(struct snapshot *snapshot)
 {
     struct buf labels = BUF_EMPTY;
-    label_add(&labels, "redis_cluster", span_of(snapshot->cluster->options.name));
+    bool single = snapshot->cluster->options.single;
+    if (!single) {
+        label_add(&labels, "redis_cluster", span_of(snapshot->cluster->options.name));
+    }
     for (size_t i = 0; i < snapshot->count; i++) {
         struct buf both = BUF_EMPTY;
         buf_span(&both, buf_view(&labels));
-        buf_char(&both, ',');
-        label_add(&both, "redis_node", span_of(snapshot->node[i]->member->label));
+        if (!single) {
+            buf_char(&both, ',');
+            label_add(&both, "redis_node", span_of(snapshot->node[i]->member->label));
+        }
         snapshot->node[i]->labels = buf_take(&both);
     }
     snapshot->labels = buf_take(&labels);
-}
-
-static void sort_replies(struct node_snapshot *node)
-{
-    node->samples = samples_new();
-    samples_read(node->samples, FROM_INFO, span_make(node->info, node->info_length));
-    if (node->cluster_info != NULL) {
-        samples_read(node->samples, FROM_CLUSTER_INFO,
-                     span_make(node->cluster_info, node->cluster_info_length));
-    }
 }
 
 void snapshot_complete(struct snapshot *snapshot)
@@ -201,9 +189,13 @@ void snapshot_complete(struct snapshot *snapshot)
     note_outcomes(snapshot);
     judge(snapshot);
     render_labels(snapshot);
-    for (size_t i = 0; i < snapshot->count; i++) {
-        if (snapshot->node[i]->outcome == OUTCOME_OK) {
-            sort_replies(snapshot->node[i]);
-        }
+}
+
+struct span node_field(const struct node_snapshot *node, struct span name)
+{
+    struct span value = {NULL, 0};
+    if (node->outcome == OUTCOME_OK) {
+        lines_find(span_make(node->info, node->info_length), name, &value);
     }
+    return value;
 }

@@ -13,25 +13,25 @@ struct node_snapshot {
     char detail[NODE_DETAIL_SIZE]; // for logs
     int64_t started_us;
     int64_t duration_us;
+    int64_t connect_us; // 0 on a kept connection
     bool done;
-    char *info;         // INFO, or NULL
-    size_t info_length; // of it
-    char *cluster_info; // CLUSTER INFO, or NULL
-    size_t cluster_info_length;
-    struct view *view;    // CLUSTER NODES, or NULL
-    bool view_broken;     // it came, and was no view
-    command_set answered; // other than with an error
-    command_set refused;  // by an error that will not change
-    bool has_cluster_mode;
-    bool loading;
+    char *info;                // INFO, or NULL
+    size_t info_length;        // of it
+    char *cluster_info;        // CLUSTER INFO, or NULL
+    struct view *view;         // CLUSTER NODES, or NULL
+    bool view_broken;          // it came, and was no view
+    command_set answered;      // other than with an error
+    command_set refused;       // by an error that will not change
+    struct server_kind server; // once INFO has told
     struct replication replication;
-    struct samples *samples; // NULL unless the outcome is OK
+    struct samples *samples; // of use only when the outcome is OK
     char *labels;            // redis_cluster="...",redis_node="..."
     const struct node_verdict *verdict;
 };
 
 struct snapshot {
     struct cluster *cluster; // borrowed
+    size_t users;            // it is freed when none is left
     struct node_snapshot **node;
     size_t count;
     size_t capacity;
@@ -42,11 +42,15 @@ struct snapshot {
     int64_t duration_us;
 };
 
-struct snapshot *snapshot_new(struct cluster *cluster);
-void snapshot_free(struct snapshot *snapshot); // NULL is fine
+struct snapshot *snapshot_new(struct cluster *cluster); // with one user: the caller
+void snapshot_hold(struct snapshot *snapshot);          // one more
+void snapshot_release(struct snapshot *snapshot);       // one less; NULL is fine
 
 // Gives an empty record for one more node; it stays the snapshot's.
 struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *member);
 
 // When all nodes are done: settles the cluster's membership by what was read, and judges.
 void snapshot_complete(struct snapshot *snapshot);
+
+// A field of the node's INFO; empty when there is none.
+struct span node_field(const struct node_snapshot *node, struct span name);

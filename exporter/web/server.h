@@ -3,15 +3,15 @@
 
 #include <event2/event.h>
 
-#include "cluster/cluster.h"
+#include "web/targets.h"
 
 struct server_options {
     struct event_base *base;
     struct cluster *const *cluster; // borrowed, as everything here
     size_t cluster_count;
     const char *telemetry_path;
-    int64_t scrape_timeout_us; // without a header that says otherwise
-    int64_t timeout_offset_us;
+    enum dialect dialect; // of the metrics page
+    struct target_options targets;
 };
 
 struct server;
@@ -25,5 +25,5 @@ char *server_listen(struct server *server, const char *address);
 // No more requests are taken; `drained` comes from the loop when those under way are answered.
 void server_drain(struct server *server, void (*drained)(void *owner), void *owner);
 
-// Not while a callback of the server runs. Requests under way end without an answer.
+// Not while a callback of the server runs. Requests under way are told that it ends.
 void server_free(struct server *server);

@@ -1,0 +1,49 @@
+#include "metrics/collector.h"
+
+#define BIT(command) ((command_set)1 << (command))
+
+const struct collector_row collectors[COLLECTOR_COUNT] = {
+    [COLLECTOR_BASE] = {NULL, true, "INFO, CLUSTER INFO, CLUSTER NODES",
+                        BIT(COMMAND_INFO) | BIT(COMMAND_CLUSTER_INFO) | BIT(COMMAND_CLUSTER_NODES)},
+    [COLLECTOR_COMMANDSTATS] = {"commandstats", true,
+                                "calls, time and failures of each command (INFO)", 0},
+    [COLLECTOR_ERRORSTATS] = {"errorstats", true, "errors by their prefix (INFO, Redis 6.2)", 0},
+    [COLLECTOR_LATENCYSTATS] = {"latencystats", true,
+                                "latency quantiles of each command (INFO, Redis 7.0)", 0},
+    [COLLECTOR_LATENCY] = {"latency", true, "spikes of the latency monitor (LATENCY LATEST)",
+                           BIT(COMMAND_LATENCY_LATEST)},
+    [COLLECTOR_SLOWLOG] = {"slowlog", true, "length and newest entry of the slow log",
+                           BIT(COMMAND_SLOWLOG_LEN) | BIT(COMMAND_SLOWLOG_GET)},
+    [COLLECTOR_COMMANDLOG] = {"commandlog", true, "length of the command logs (Valkey 8.1)",
+                              BIT(COMMAND_COMMANDLOG_SLOW) | BIT(COMMAND_COMMANDLOG_REQUEST) |
+                                  BIT(COMMAND_COMMANDLOG_REPLY)},
+    [COLLECTOR_CONFIG] = {"config", true, "limits and cluster settings (CONFIG GET)",
+                          BIT(COMMAND_CONFIG_GET)},
+    [COLLECTOR_LATENCY_HISTOGRAM] = {"latency-histogram", false,
+                                     "latency histogram of each command (Redis 7.0)",
+                                     BIT(COMMAND_LATENCY_HISTOGRAM)},
+    [COLLECTOR_CLIENTS] = {"clients", false, "connections by kind, summed up (CLIENT LIST)",
+                           BIT(COMMAND_CLIENT_LIST)},
+    [COLLECTOR_CONFIG_ALL] = {"config-all", false, "every numeric setting (CONFIG GET *)",
+                              BIT(COMMAND_CONFIG_GET_ALL)},
+    [COLLECTOR_MODULES] = {"modules", false, "loaded modules and their figures (INFO modules)",
+                           BIT(COMMAND_INFO_MODULES)},
+};
+
+collector_set collectors_by_default(void)
+{
+    collector_set set = 0;
+    for (int i = 0; i < COLLECTOR_COUNT; i++) {
+        set |= collectors[i].on ? collector_bit((enum collector)i) : 0;
+    }
+    return set;
+}
+
+command_set collectors_commands(collector_set set)
+{
+    command_set commands = 0;
+    for (int i = 0; i < COLLECTOR_COUNT; i++) {
+        commands |= set & collector_bit((enum collector)i) ? collectors[i].commands : 0;
+    }
+    return commands;
+}

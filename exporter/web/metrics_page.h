@@ -1,0 +1,34 @@
+// A metrics page: the clusters it is about, and the requests that wait for the pass under way.
+// Requests that come while a pass runs share it; its page is rendered at most once per format and
+// encoding.
+#pragma once
+
+#include "scrape/pass.h"
+#include "scrape/render.h"
+#include "web/request.h"
+
+struct metrics_page_options {
+    struct cluster *const *cluster; // borrowed
+    size_t cluster_count;
+    enum dialect dialect;
+    collector_set collectors;
+    bool with_process; // the exporter's own metrics too
+    int64_t scrape_timeout_us;
+    int64_t timeout_offset_us;
+};
+
+struct metrics_page;
+
+struct metrics_page *metrics_page_new(const struct metrics_page_options *options);
+
+// Requests that wait get an answer that says so.
+void metrics_page_free(struct metrics_page *page);
+
+// Ends the handler's call: the request is suspended until the page is ready.
+enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *request);
+
+bool metrics_page_is_idle(const struct metrics_page *page);
+
+// How long a scrape for this request may take: what Prometheus allows, less the offset.
+int64_t request_timeout_us(const struct request *request, int64_t scrape_timeout_us,
+                           int64_t timeout_offset_us);

@@ -1,0 +1,41 @@
+// One HTTP request, from MHD's first call of the handler to its completion, and the answers.
+#pragma once
+
+#include <microhttpd.h>
+
+#include "base/span.h"
+
+// A finished answer that several requests can share; freed with its last user.
+struct answer {
+    struct MHD_Response *response;
+    unsigned status;
+    size_t users;
+};
+
+struct request {
+    struct MHD_Connection *connection;
+    struct event *pump;    // to be made active whenever the request was resumed; borrowed
+    struct answer *answer; // what it gets when it is resumed
+    struct request *next;  // of those that wait for the same thing; the waiting side's
+};
+
+// Gives an answer without users. Takes `body` (malloc'd).
+struct answer *answer_new(unsigned status, char *body, size_t length, const char *content_type);
+void answer_release(struct answer *answer);
+
+const char *request_header(const struct request *request, const char *name);
+
+// A query argument, decoded; NULL when it is absent.
+const char *request_argument(const struct request *request, const char *name);
+
+// Each of these ends the handler's call with what it returns.
+enum MHD_Result request_answer(struct request *request, struct answer *answer);
+enum MHD_Result request_answer_text(struct request *request, unsigned status, const char *text);
+enum MHD_Result request_suspend(struct request *request);
+
+// Answers a suspended request; from anywhere in the loop.
+void request_resume(struct request *request, struct answer *answer);
+
+// Routes a suspended request anew.
+void request_retry(struct request *request);
+void request_resume_text(struct request *request, unsigned status, const char *text);

@@ -1,0 +1,410 @@
+#include "web/targets.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "scrape/computed.h"
+
+enum { TARGETS_MAX = 1024 }; // kept at once; the one unused for longest makes room
+
+enum kind { KIND_NODE, KIND_CLUSTER };
+
+enum permission { REFUSED, WITHOUT_PASSWORD, WITH_PASSWORD };
+
+struct target {
+    enum kind kind;
+    struct seed seed;
+    char *name; // host:port
+    struct cluster *cluster;
+    struct metrics_page *page;
+    int64_t used_us;
+};
+
+struct targets {
+    struct target_options options;
+    struct target **target;
+    size_t count;
+    size_t capacity;
+    struct pass *discovery;    // under way
+    struct request *listing;   // wait for the list of nodes
+    struct request *undecided; // name a target that may turn out to be a node
+};
+
+struct targets *targets_new(const struct target_options *options)
+{
+    struct targets *targets = mem_new(1, sizeof(*targets));
+    targets->options = *options;
+    return targets;
+}
+
+static void free_target(struct target *target)
+{
+    metrics_page_free(target->page);
+    scrape_abort(target->cluster);
+    cluster_free(target->cluster);
+    free(target->name);
+    free(target);
+}
+
+// --- which are allowed ---
+
+static bool is_member(const struct member *member, const struct address *address)
+{
+    bool by_name =
+        strcmp(member->hostname, address->host) == 0 && member->address.port == address->port;
+    return by_name || address_equal(&member->address, address);
+}
+
+static bool is_configured(const struct cluster *cluster, const struct address *address)
+{
+    for (size_t i = 0; i < cluster->options.seed_count; i++) {
+        if (address_equal(&cluster->options.seed[i].address, address)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < cluster->count; i++) {
+        if (is_member(cluster->member[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum permission judge(const struct targets *targets, const struct address *address)
+{
+    const struct target_options *options = &targets->options;
+    enum permission permission = REFUSED;
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        if (is_configured(options->cluster[i], address)) {
+            return WITH_PASSWORD;
+        }
+    }
+    struct buf name = BUF_EMPTY;
+    address_add(&name, address->host, address->port);
+    char *text = buf_take(&name);
+    for (size_t i = 0; i < options->allowed_count; i++) {
+        if (strcmp(options->allowed[i], "*") == 0) {
+            permission = permission == REFUSED ? WITHOUT_PASSWORD : permission;
+        } else if (fnmatch(options->allowed[i], text, FNM_NOESCAPE) == 0) {
+            permission = WITH_PASSWORD;
+        }
+    }
+    free(text);
+    return permission;
+}
+
+static bool topology_is_known(const struct targets *targets)
+{
+    for (size_t i = 0; i < targets->options.cluster_count; i++) {
+        const struct cluster *cluster = targets->options.cluster[i];
+        if (cluster->scrapes == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// --- what is kept ---
+
+static struct target *find_target(const struct targets *targets, enum kind kind,
+                                  const struct address *address)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        struct target *target = targets->target[i];
+        if (target->kind == kind && address_equal(&target->seed.address, address)) {
+            return target;
+        }
+    }
+    return NULL;
+}
+
+// False when all are busy.
+static bool make_room(struct targets *targets)
+{
+    size_t oldest = targets->count;
+    if (targets->count < TARGETS_MAX) {
+        return true;
+    }
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct target *target = targets->target[i];
+        if (metrics_page_is_idle(target->page) &&
+            (oldest == targets->count || target->used_us < targets->target[oldest]->used_us)) {
+            oldest = i;
+        }
+    }
+    if (oldest == targets->count) {
+        return false;
+    }
+    free_target(targets->target[oldest]);
+    targets->target[oldest] = targets->target[--targets->count];
+    return true;
+}
+
+// One node is a cluster that is never asked for its topology. Its page is that of redis_exporter,
+// which has the histograms.
+static struct target *add_target(struct targets *targets, enum kind kind,
+                                 const struct address *address, bool with_password)
+{
+    const struct target_options *options = &targets->options;
+    struct target *target = mem_new(1, sizeof(*target));
+    struct buf name = BUF_EMPTY;
+    target->kind = kind;
+    target->seed.address = *address;
+    address_add(&name, address->host, address->port);
+    collector_set wanted = options->collectors;
+    if (kind == KIND_NODE) {
+        wanted |= collector_bit(COLLECTOR_LATENCY_HISTOGRAM);
+    }
+    struct cluster_options cluster = {
+        .seed = &target->seed,
+        .seed_count = 1,
+        .node_label = options->node_label,
+        .commands = collectors_commands(wanted),
+        .conn = options->conn,
+        .single = kind == KIND_NODE,
+    };
+    if (!with_password) {
+        cluster.conn.user = NULL;
+        cluster.conn.password = NULL;
+    }
+    target->name = buf_take(&name);
+    cluster.name = target->name;
+    target->cluster = cluster_new(&cluster);
+    struct metrics_page_options page = {
+        .cluster = &target->cluster,
+        .cluster_count = 1,
+        .dialect = kind == KIND_NODE ? DIALECT_RX : DIALECT_NATIVE,
+        .collectors = wanted,
+        .scrape_timeout_us = options->scrape_timeout_us,
+        .timeout_offset_us = options->timeout_offset_us,
+    };
+    target->page = metrics_page_new(&page);
+    targets->target =
+        mem_grow(targets->target, targets->count, &targets->capacity, sizeof(targets->target[0]));
+    targets->target[targets->count++] = target;
+    return target;
+}
+
+static enum MHD_Result serve_allowed(struct targets *targets, struct request *request,
+                                     enum kind kind, const struct address *address,
+                                     bool with_password)
+{
+    struct target *target = find_target(targets, kind, address);
+    if (target == NULL && !make_room(targets)) {
+        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                   "Too many targets are being scraped.\n");
+    }
+    if (target == NULL) {
+        target = add_target(targets, kind, address, with_password);
+    }
+    target->used_us = clock_monotonic_us();
+    return metrics_page_serve(target->page, request);
+}
+
+// --- discovery ---
+
+static void add_text(cJSON *object, const char *name, const char *value)
+{
+    CHECK(cJSON_AddStringToObject(object, name, value) != NULL);
+}
+
+static bool is_worth_scraping(const struct node_snapshot *node)
+{
+    const struct node_verdict *verdict = node->verdict;
+    return verdict->known ? verdict->health != HEALTH_FAIL && verdict->health != HEALTH_NOADDR
+                          : node->outcome == OUTCOME_OK;
+}
+
+static const char *shard_of(const struct node_snapshot *node)
+{
+    const struct node_verdict *verdict = node->verdict;
+    bool replica = verdict->known && verdict->role == ROLE_REPLICA;
+    return replica ? verdict->line->node.master_id : node->member->id;
+}
+
+static void add_node(cJSON *list, const struct snapshot *snapshot, const struct node_snapshot *node)
+{
+    const struct member *member = node->member;
+    bool replica =
+        node->verdict->known ? node->verdict->role == ROLE_REPLICA : node->replication.is_replica;
+    struct buf url = BUF_EMPTY;
+    cJSON *group = cJSON_CreateObject();
+    cJSON *addresses = cJSON_AddArrayToObject(group, "targets");
+    cJSON *labels = cJSON_AddObjectToObject(group, "labels");
+    CHECK(addresses != NULL && labels != NULL);
+    buf_text(&url, "redis://");
+    address_add(&url, member->address.host, member->address.port);
+    buf_char(&url, '\0');
+    cJSON_AddItemToArray(addresses, cJSON_CreateString(url.data));
+    add_text(labels, "__meta_redis_cluster_name", snapshot->cluster->options.name);
+    add_text(labels, "__meta_redis_cluster_node_id", member->id);
+    add_text(labels, "__meta_redis_cluster_role",
+             node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER));
+    add_text(labels, "__meta_redis_cluster_shard", shard_of(node));
+    add_text(labels, "__meta_redis_cluster_hostname", member->hostname);
+    cJSON_AddItemToArray(list, group);
+    buf_free(&url);
+}
+
+static struct answer *list_nodes(const struct snapshot *const *snapshot, size_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    CHECK(list != NULL);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < snapshot[i]->count; j++) {
+            if (is_worth_scraping(snapshot[i]->node[j])) {
+                add_node(list, snapshot[i], snapshot[i]->node[j]);
+            }
+        }
+    }
+    char *text = cJSON_PrintUnformatted(list);
+    CHECK(text != NULL);
+    cJSON_Delete(list);
+    return answer_new(MHD_HTTP_OK, text, strlen(text), "application/json");
+}
+
+// Prometheus keeps its old list on an error, so a partial list would be the worse answer.
+static bool discovery_failed(const struct snapshot *const *snapshot, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool single = snapshot[i]->cluster->is_single_server && !snapshot[i]->cluster->lost;
+        if (!snapshot[i]->has_topology && !single) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct request *take_first(struct request **list)
+{
+    struct request *first = *list;
+    if (first != NULL) {
+        *list = first->next;
+    }
+    return first;
+}
+
+static void on_discovered(void *owner, const struct snapshot *const *snapshot, size_t count)
+{
+    struct targets *targets = owner;
+    struct request *request;
+    bool failed = discovery_failed(snapshot, count);
+    struct answer *answer = failed || targets->listing == NULL ? NULL : list_nodes(snapshot, count);
+    targets->discovery = NULL;
+    while ((request = take_first(&targets->listing)) != NULL) {
+        if (failed) {
+            request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                "No node of the cluster could be asked for the others.\n");
+        } else {
+            request_resume(request, answer);
+        }
+    }
+    while ((request = take_first(&targets->undecided)) != NULL) {
+        request_retry(request);
+    }
+}
+
+static enum MHD_Result discover(struct targets *targets, struct request *request,
+                                struct request **list)
+{
+    const struct target_options *options = &targets->options;
+    int64_t timeout_us =
+        request_timeout_us(request, options->scrape_timeout_us, options->timeout_offset_us);
+    request->next = *list;
+    *list = request;
+    if (targets->discovery == NULL) {
+        targets->discovery = pass_start(options->cluster, options->cluster_count, timeout_us,
+                                        on_discovered, targets);
+    } else {
+        pass_hasten(targets->discovery, timeout_us);
+    }
+    return request_suspend(request);
+}
+
+enum MHD_Result targets_serve_discovery(struct targets *targets, struct request *request)
+{
+    return discover(targets, request, &targets->listing);
+}
+
+// --- requests ---
+
+// Credentials in a target would be anybody's: they are not used.
+static const char *parse_target(const struct request *request, struct address *out)
+{
+    const char *text = request_argument(request, "target");
+    struct seed seed;
+    if (text == NULL || text[0] == '\0') {
+        return "the parameter target is missing";
+    }
+    const char *problem = seed_parse(span_of(text), &seed);
+    if (problem == NULL) {
+        *out = seed.address;
+        seed_clear(&seed);
+    }
+    return problem;
+}
+
+static enum MHD_Result refuse(struct request *request, unsigned status, const char *reason)
+{
+    struct buf text = BUF_EMPTY;
+    buf_format(&text, "%s.\n", reason);
+    buf_char(&text, '\0');
+    enum MHD_Result result = request_answer_text(request, status, text.data);
+    buf_free(&text);
+    process_count_target_error();
+    return result;
+}
+
+static enum MHD_Result serve(struct targets *targets, struct request *request, enum kind kind)
+{
+    struct address address;
+    const char *problem = parse_target(request, &address);
+    if (problem != NULL) {
+        return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
+    }
+    enum permission permission = judge(targets, &address);
+    if (permission != WITH_PASSWORD && !topology_is_known(targets)) {
+        return discover(targets, request, &targets->undecided);
+    }
+    if (permission == REFUSED) {
+        return refuse(request, MHD_HTTP_FORBIDDEN,
+                      "this target is not a node of a configured cluster; --scrape.allow names "
+                      "further ones");
+    }
+    return serve_allowed(targets, request, kind, &address, permission == WITH_PASSWORD);
+}
+
+enum MHD_Result targets_serve_node(struct targets *targets, struct request *request)
+{
+    return serve(targets, request, KIND_NODE);
+}
+
+enum MHD_Result targets_serve_cluster(struct targets *targets, struct request *request)
+{
+    return serve(targets, request, KIND_CLUSTER);
+}
+
+static void turn_away(struct request **list)
+{
+    struct request *request;
+    while ((request = take_first(list)) != NULL) {
+        request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            "The exporter is shutting down.\n");
+    }
+}
+
+void targets_free(struct targets *targets)
+{
+    pass_cancel(targets->discovery);
+    turn_away(&targets->listing);
+    turn_away(&targets->undecided);
+    for (size_t i = 0; i < targets->count; i++) {
+        free_target(targets->target[i]);
+    }
+    free(targets->target);
+    free(targets);
+}

@@ -1,0 +1,33 @@
+// The targets of /scrape (one node) and /cluster (a cluster through one of its nodes): which may be
+// asked for, with which credentials, and what is kept of them between requests.
+//
+// Allowed are the configured seeds, the nodes that these led to, and what the operator's patterns
+// name. Everything else is refused, since a target is a way to make this process connect, and log
+// in, anywhere.
+#pragma once
+
+#include "web/metrics_page.h"
+
+struct target_options {
+    struct cluster *const *cluster; // the configured ones; borrowed, as everything here
+    size_t cluster_count;
+    char *const *allowed; // patterns of host:port
+    size_t allowed_count;
+    enum node_label node_label;
+    collector_set collectors;
+    struct conn_options conn; // with the configured user and password
+    int64_t scrape_timeout_us;
+    int64_t timeout_offset_us;
+};
+
+struct targets;
+
+struct targets *targets_new(const struct target_options *options);
+void targets_free(struct targets *targets); // requests that wait are told
+
+// Ends the handler's call. 400 without a target or with a bad one, 403 for one that is not allowed.
+enum MHD_Result targets_serve_node(struct targets *targets, struct request *request);
+enum MHD_Result targets_serve_cluster(struct targets *targets, struct request *request);
+
+// The nodes of all configured clusters as Prometheus' HTTP service discovery wants them.
+enum MHD_Result targets_serve_discovery(struct targets *targets, struct request *request);
