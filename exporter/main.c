@@ -10,11 +10,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "config/acl.h"
 #include "config/options.h"
 #include "scrape/render.h"
 #include "web/server.h"
 
-enum { EXIT_USAGE = 2, REPLY_BYTES_MAX = 64 << 20, DRAIN_SECONDS_MAX = 15 };
+enum {
+    EXIT_USAGE = 2,
+    REPLY_BYTES_MAX = 64 << 20,
+    DRAIN_SECONDS_MAX = 15,
+};
 
 struct program {
     struct options options;
@@ -188,6 +193,9 @@ int main(int argc, char **argv)
         options_print_help(stdout);
     } else if (program.options.show_version) {
         puts("redis_cluster_exporter " EXPORTER_VERSION " (" EXPORTER_REVISION ")");
+    } else if (program.options.print_acl != NULL) {
+        status = acl_print(program.options.print_acl, program.options.collectors) ? EXIT_SUCCESS
+                                                                                  : EXIT_USAGE;
     } else if (program.options.print_metrics) {
         print_reference();
     } else {

@@ -22,12 +22,8 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_LATENCY_HISTOGRAM] = {"latency-histogram", false,
                                      "latency histogram of each command (Redis 7.0)",
                                      BIT(COMMAND_LATENCY_HISTOGRAM)},
-    [COLLECTOR_CLIENTS] = {"clients", false, "connections by kind, summed up (CLIENT LIST)",
-                           BIT(COMMAND_CLIENT_LIST)},
     [COLLECTOR_CONFIG_ALL] = {"config-all", false, "every numeric setting (CONFIG GET *)",
                               BIT(COMMAND_CONFIG_GET_ALL)},
-    [COLLECTOR_MODULES] = {"modules", false, "loaded modules and their figures (INFO modules)",
-                           BIT(COMMAND_INFO_MODULES)},
 };
 
 collector_set collectors_by_default(void)

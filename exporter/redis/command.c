@@ -1,5 +1,7 @@
 #include "redis/command.h"
 
+#include <ctype.h>
+
 #include "base/mem.h"
 
 enum { WORDS_MAX = 24, NEVER = UINT32_MAX };
@@ -48,13 +50,27 @@ static const struct command_row rows[COMMAND_COUNT] = {
                                   {"COMMANDLOG", "LEN", "large-reply"},
                                   .redis_since = NEVER,
                                   .valkey_since = 80100},
-    [COMMAND_CLIENT_LIST] = {"CLIENT LIST", {"CLIENT", "LIST"}},
-    [COMMAND_INFO_MODULES] = {"INFO modules", {"INFO", "modules"}, .redis_since = 60000},
 };
 
 const char *command_name(enum command command)
 {
     return rows[command].name;
+}
+
+// INFO's second word is an argument; that of the others is a subcommand.
+void command_add_rule(struct buf *buf, enum command command)
+{
+    const struct command_row *row = &rows[command];
+    buf_char(buf, '+');
+    for (const char *c = row->words[0]; *c != '\0'; c++) {
+        buf_char(buf, (char)tolower((unsigned char)*c));
+    }
+    for (const char *c = command == COMMAND_INFO ? "" : row->words[1]; *c != '\0'; c++) {
+        if (c == row->words[1]) {
+            buf_char(buf, '|');
+        }
+        buf_char(buf, (char)tolower((unsigned char)*c));
+    }
 }
 
 void command_add(struct buf *buf, enum command command)

@@ -17,8 +17,6 @@ enum command {
     COMMAND_COMMANDLOG_SLOW,
     COMMAND_COMMANDLOG_REQUEST,
     COMMAND_COMMANDLOG_REPLY,
-    COMMAND_CLIENT_LIST,
-    COMMAND_INFO_MODULES,
     COMMAND_COUNT,
 };
 
@@ -31,6 +29,9 @@ static inline command_set command_bit(enum command command)
 
 // As an operator would type it; for logs.
 const char *command_name(enum command command);
+
+// Adds the right to run it, as an ACL rule names it: "+info", "+cluster|nodes".
+void command_add_rule(struct buf *buf, enum command command);
 
 // Adds the command in wire format.
 void command_add(struct buf *buf, enum command command);

@@ -176,8 +176,6 @@ void collect_reply(struct samples *samples, enum command command, const struct r
     case COMMAND_COMMANDLOG_REPLY:
         collect_length(samples, FROM_COMMANDLOG, SPAN("large-reply"), reply);
         break;
-    case COMMAND_CLIENT_LIST:
-    case COMMAND_INFO_MODULES:
     case COMMAND_INFO:
     case COMMAND_CLUSTER_INFO:
     case COMMAND_CLUSTER_NODES:
