@@ -53,7 +53,7 @@ test_packages() {
     build_packages
     demo_packages
     monitoring_packages
-    echo libcmocka-dev valgrind clang clang-format clang-tidy \
+    echo libcmocka-dev prometheus-redis-exporter shellcheck valgrind clang clang-format clang-tidy \
         "$(clang_runtime_package)" python3 python3-prometheus-client git \
         iproute2 procps
 }

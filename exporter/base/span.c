@@ -1,6 +1,7 @@
 #include "base/span.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 bool span_starts_any(struct span a, const char *const *texts, size_t count)
@@ -149,11 +150,22 @@ bool span_is_number(struct span text)
 
 bool span_f64(struct span text, double *out)
 {
-    char copy[64];
-    if (!span_is_number(text) || !span_copy(text, copy, sizeof(copy))) {
+    return span_f64_shifted(text, 0, out);
+}
+
+bool span_f64_shifted(struct span text, int shift, double *out)
+{
+    char copy[80];
+    bool has_exponent = text.length > 0 && (memchr(text.at, 'e', text.length) != NULL ||
+                                            memchr(text.at, 'E', text.length) != NULL);
+    if (!span_is_number(text) || text.length > 64) {
         return false;
     }
-    double value = strtod(copy, NULL);
+    snprintf(copy, sizeof(copy), "%.*se%d", (int)text.length, text.at, shift);
+    if (has_exponent) {
+        copy[text.length] = '\0';
+    }
+    double value = strtod(copy, NULL) * (has_exponent ? pow(10, shift) : 1);
     if (!isfinite(value)) {
         return false;
     }

@@ -75,3 +75,6 @@ bool span_u64(struct span text, uint64_t *out);
 // A finite decimal number as Redis and Prometheus both write it: sign, digits, fraction, exponent.
 bool span_is_number(struct span text);
 bool span_f64(struct span text, double *out);
+
+// The number times ten to the power of `shift`, rounded once: "99.9" shifted by -2 is 0.999.
+bool span_f64_shifted(struct span text, int shift, double *out);

@@ -57,7 +57,7 @@ struct metric {
     enum source source;
     enum group group;
     enum collector collector; // that it belongs to
-    double factor;            // to the base unit; 0 counts as 1
+    int shift;                // decimal places to the base unit: -3 for milliseconds
     const char *match;        // the text that counts as 1; any other text is 0
     bool percent;             // the value carries a % sign
     bool no_negative;         // a negative value says "never" or "unknown": no sample

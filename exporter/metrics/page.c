@@ -174,25 +174,24 @@ static bool is_raw(const struct emitter *to)
     return to->dialect == DIALECT_RX && to->metric->rx_name != NULL;
 }
 
-double emit_factor(const struct emitter *to)
+int emit_shift(const struct emitter *to)
 {
-    double factor = to->metric->factor;
-    return factor != 0 && !is_raw(to) ? factor : 1;
+    return is_raw(to) ? 0 : to->metric->shift;
 }
 
 // OpenMetrics and Go parse any decimal text that Redis writes, but not a leading '+'.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text)
 {
     const struct metric *metric = to->metric;
-    double factor = emit_factor(to);
+    int shift = emit_shift(to);
     double value;
     if (metric->match != NULL) {
         emit_labelled(to, labels, count, span_is(text, metric->match) ? 1 : 0);
     } else if (text.at[0] == '-' && metric->no_negative && !is_raw(to)) {
         return;
-    } else if (factor != 1 || text.at[0] == '+') {
-        if (span_f64(text, &value)) {
-            emit_labelled(to, labels, count, value * factor);
+    } else if (shift != 0 || text.at[0] == '+') {
+        if (span_f64_shifted(text, shift, &value)) {
+            emit_labelled(to, labels, count, value);
         }
     } else {
         begin_sample(to, "", labels, count);

@@ -56,8 +56,8 @@ void label_add(struct buf *out, const char *name, struct span value);
 // The unit that a metric's name ends in ("seconds", "bytes", "ratio"), without _total; NULL: none.
 const char *metric_unit(const struct metric *metric);
 
-// What a row's values are multiplied by in this dialect.
-double emit_factor(const struct emitter *to);
+// By how many decimal places the present row's values move in this dialect.
+int emit_shift(const struct emitter *to);
 
 // "gauge", "counter", "info", "summary", "histogram".
 const char *metric_type_name(enum metric_type type);

@@ -22,9 +22,9 @@ enum { TABLE_COUNT = sizeof(tables) / sizeof(tables[0]) };
 static struct span as_fraction(struct span percent, struct buf *text)
 {
     double value = 0;
-    span_f64(percent, &value);
+    span_f64_shifted(percent, -2, &value);
     text->length = 0;
-    buf_f64(text, value / 100);
+    buf_f64(text, value);
     return buf_view(text);
 }
 
@@ -87,24 +87,34 @@ static void emit_group(struct emitter *to, const struct node_snapshot *node)
     buf_free(&fraction);
 }
 
+static void add_bound(struct buf *text, uint32_t bound_us, int shift)
+{
+    double value = 0;
+    text->length = 0;
+    buf_i64(text, bound_us);
+    span_f64_shifted(buf_view(text), shift, &value);
+    text->length = 0;
+    buf_bound(text, value);
+}
+
 // The sum is that of the commandstats: the histogram has none.
 static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
                            const struct histogram *histogram)
 {
     struct label labels[2] = {{"cmd", histogram->command}, {"le", SPAN("+Inf")}};
-    double factor = emit_factor(to);
-    double sum_us;
+    int shift = emit_shift(to);
+    double sum;
     struct buf bound = BUF_EMPTY;
     for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
-        bound.length = 0;
-        buf_bound(&bound, latency_bounds_us[i] * factor);
+        add_bound(&bound, latency_bounds_us[i], shift);
         labels[1].value = buf_view(&bound);
         emit_part(to, "_bucket", labels, 2, (double)histogram->bucket[i]);
     }
     labels[1].value = SPAN("+Inf");
     emit_part(to, "_bucket", labels, 2, (double)histogram->count);
-    if (span_f64(samples_command_part(node->samples, histogram->command, SPAN("usec")), &sum_us)) {
-        emit_part(to, "_sum", labels, 1, sum_us * factor);
+    if (span_f64_shifted(samples_command_part(node->samples, histogram->command, SPAN("usec")),
+                         shift, &sum)) {
+        emit_part(to, "_sum", labels, 1, sum);
     }
     emit_part(to, "_count", labels, 1, (double)histogram->count);
     buf_free(&bound);

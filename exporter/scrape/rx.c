@@ -126,6 +126,9 @@ const struct metric rx_metrics[] = {
      .source = FROM_EXPORTER, .cluster = scrape_summary},
     {"", COUNTER, "", "Time for which an I/O thread was busy.",
      "redis_active_time_io_thread_seconds_total", .source = FROM_EXPORTER, .node = io_thread_time},
+    {"", COUNTER, "", "Requests refused because of their target.",
+     "redis_target_scrape_request_errors_total", .source = FROM_EXPORTER,
+     .process = process_target_errors},
 };
 
 const size_t rx_metric_count = sizeof(rx_metrics) / sizeof(rx_metrics[0]);

@@ -1,0 +1,165 @@
+"""/scrape, /cluster and /discover-cluster-nodes: who may be asked for, and what comes back."""
+
+import json
+import os
+import urllib.parse
+
+from harness import (Cluster, Exporter, FakePeer, Page, Process, RedisNode, free_port, http_get,
+                     run, shared, temp_dir, wait)
+from test_dialect import RxPage
+
+
+def guarded():
+    return Cluster(masters=3, replicas=1, password="right")
+
+
+def exporter_of(cluster, *flags):
+    return Exporter(cluster.addrs[0], *flags, env={"REDIS_PASSWORD": "right"})
+
+
+def target(addr, path="/scrape"):
+    return f"{path}?" + urllib.parse.urlencode({"target": "redis://" + addr})
+
+
+def listener():
+    """A peer that keeps what it hears."""
+    heard = []
+
+    def hear(connection):
+        while data := connection.recv(4096):
+            heard.append(data)
+            connection.sendall(b"-ERR no\r\n")
+    return FakePeer(hear), heard
+
+
+def test_every_node_can_be_asked_for_from_the_first_request_on():
+    cluster = shared(guarded)
+    for addr in cluster.addrs:
+        exporter = exporter_of(cluster)
+        page = RxPage(exporter.get(target(addr)))
+        assert page.all("redis_up") == [({}, 1)], addr
+
+
+def test_a_foreign_target_is_refused_and_never_called():
+    cluster = shared(guarded)
+    peer, heard = listener()
+    exporter = exporter_of(cluster)
+    for path in "/scrape", "/cluster":
+        got = exporter.get(target(peer.addr, path))
+        assert got.status == 403 and len(got.text.splitlines()) == 1, got.text
+    assert peer.accepted == 0 and not heard
+    page = exporter.scrape()
+    assert page.get("redis_target_scrape_request_errors_total") == 2
+
+
+def test_the_open_pattern_serves_anybody_but_sends_no_password():
+    cluster = shared(guarded)
+    peer, heard = listener()
+    exporter = exporter_of(cluster, "--scrape.allow=*")
+    got = exporter.get(target(peer.addr))
+    assert got.status == 200 and RxPage(got).all("redis_up") == [({}, 0)]
+    assert heard and b"AUTH" not in b"".join(heard) and b"right" not in b"".join(heard)
+    assert RxPage(exporter.get(target(cluster.addrs[2]))).all("redis_up") == [({}, 1)]
+
+
+def test_a_named_pattern_is_trusted_with_the_password():
+    cluster = shared(guarded)
+    other = RedisNode(cluster=False, password="right").ready()
+    exporter = exporter_of(cluster, f"--scrape.allow=127.0.0.1:{other.port}")
+    assert RxPage(exporter.get(target(other.addr))).all("redis_up") == [({}, 1)]
+
+
+def test_a_cluster_can_be_asked_for_through_one_of_its_nodes():
+    cluster, other = shared(guarded), Cluster(masters=3, replicas=0, password="right")
+    exporter = exporter_of(cluster, f"--scrape.allow={other.addrs[0]}")
+    page = Page(exporter.get(target(other.addrs[0], "/cluster")))
+    page.check_all_up(other.addrs)
+    assert not page.all("process_open_fds"), "the exporter's own metrics are on its own page"
+
+
+def test_bad_targets_get_one_sentence():
+    exporter = exporter_of(shared(guarded))
+    for query in ("", "?target=", "?target=http://x:1", "?target=host:99999", "?target=a:b:c",
+                  "?target=redis://%zz@h:1"):
+        got = exporter.get("/scrape" + query)
+        assert got.status == 400 and got.text.count("\n") == 1, (query, got.text)
+
+
+def test_a_node_that_is_down_is_an_answer():
+    node = RedisNode(cluster=False).ready()
+    exporter = Exporter(node.addr)
+    assert RxPage(exporter.get(target(node.addr))).all("redis_up") == [({}, 1)]
+    node.kill()
+    page = RxPage(exporter.get(target(node.addr)))
+    assert page.all("redis_up") == [({}, 0)]
+    assert page.all("redis_exporter_last_scrape_error") == [({"err": "refused"}, 1)]
+
+
+def test_discovery_lists_the_nodes_worth_scraping():
+    cluster = Cluster(masters=3, replicas=1, password="right")
+    exporter = exporter_of(cluster)
+    got = exporter.get("/discover-cluster-nodes")
+    assert got.status == 200 and got.headers["Content-Type"] == "application/json"
+    groups = json.loads(got.body)
+    assert sorted(t for g in groups for t in g["targets"]) == \
+        sorted("redis://" + addr for addr in cluster.addrs)
+    roles = [g["labels"]["__meta_redis_cluster_role"] for g in groups]
+    assert sorted(roles) == ["master"] * 3 + ["replica"] * 3
+    shards = {g["labels"]["__meta_redis_cluster_shard"] for g in groups}
+    assert shards == {n.id() for n in cluster.nodes[:3]}
+    assert all(isinstance(v, str) for g in groups for v in g["labels"].values())
+    victim = cluster.nodes[5]
+    victim.kill()
+    wait(lambda: len(json.loads(exporter.get("/discover-cluster-nodes").body)) == 5,
+         "the failed node is not listed")
+    for node in cluster.nodes[:5]:
+        node.kill()
+    got = exporter.get("/discover-cluster-nodes")
+    assert got.status == 503, "Prometheus keeps its list"
+
+
+def test_discovery_puts_brackets_around_ipv6():
+    node = RedisNode(host="::1").ready()
+    got = Exporter(node.addr).get("/discover-cluster-nodes")
+    assert json.loads(got.body)[0]["targets"] == [f"redis://[::1]:{node.port}"]
+
+
+JOBS = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+- job_name: listed
+  metrics_path: /scrape
+  static_configs: [{{targets: [{targets}]}}]
+  relabel_configs: &relabel
+  - {{source_labels: [__address__], target_label: __param_target}}
+  - {{source_labels: [__param_target], target_label: instance}}
+  - {{target_label: __address__, replacement: "127.0.0.1:{port}"}}
+- job_name: discovered
+  metrics_path: /scrape
+  http_sd_configs: [{{url: "http://127.0.0.1:{port}/discover-cluster-nodes", refresh_interval: 1s}}]
+  relabel_configs: *relabel
+"""
+
+
+def test_jobs_written_for_redis_exporter_work_unchanged():
+    cluster = shared(guarded)
+    exporter = exporter_of(cluster)
+    where, port = temp_dir(), free_port()
+    config = os.path.join(where, "prometheus.yml")
+    with open(config, "w") as f:
+        f.write(JOBS.format(port=exporter.port,
+                            targets=", ".join(f'"redis://{addr}"' for addr in cluster.addrs)))
+    run("promtool", "check", "service-discovery", "--timeout=3s", config, "discovered")
+    Process(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={where}/data",
+             f"--web.listen-address=127.0.0.1:{port}"], os.path.join(where, "prometheus.log"))
+
+    def count(expression):
+        path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
+        got = http_get(port, path)
+        if got.status != 200:
+            return None
+        result = json.loads(got.body)["data"]["result"]
+        return float(result[0]["value"][1]) if result else 0
+    for job in "listed", "discovered":
+        wait(lambda j=job: count(f'sum(redis_up{{job="{j}"}})') == 6, f"six nodes by {job}", 30)
+        assert count(f'count(count by (instance) (redis_up{{job="{job}"}}))') == 6
