@@ -121,6 +121,16 @@ static size_t digits(struct span text, size_t from)
     return i - from;
 }
 
+enum { NUMBER_BYTES_MAX = 64 };
+
+// Prometheus refuses a whole page for one value beyond the range of a double; only an exponent can
+// lead there.
+static bool is_finite(struct span number)
+{
+    char copy[NUMBER_BYTES_MAX + 1];
+    return span_copy(number, copy, sizeof(copy)) && isfinite(strtod(copy, NULL));
+}
+
 bool span_is_number(struct span text)
 {
     size_t i = text.length > 0 && (text.at[0] == '-' || text.at[0] == '+') ? 1 : 0;
@@ -140,12 +150,10 @@ bool span_is_number(struct span text)
         i++;
         i += i < text.length && (text.at[i] == '-' || text.at[i] == '+') ? 1 : 0;
         size_t exponent = digits(text, i);
-        if (exponent == 0) {
-            return false;
-        }
         i += exponent;
+        return exponent > 0 && i == text.length && is_finite(text);
     }
-    return i == text.length;
+    return i == text.length && i <= NUMBER_BYTES_MAX;
 }
 
 bool span_f64(struct span text, double *out)
@@ -158,7 +166,7 @@ bool span_f64_shifted(struct span text, int shift, double *out)
     char copy[80];
     bool has_exponent = text.length > 0 && (memchr(text.at, 'e', text.length) != NULL ||
                                             memchr(text.at, 'E', text.length) != NULL);
-    if (!span_is_number(text) || text.length > 64) {
+    if (!span_is_number(text)) {
         return false;
     }
     snprintf(copy, sizeof(copy), "%.*se%d", (int)text.length, text.at, shift);

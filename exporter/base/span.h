@@ -72,7 +72,8 @@ bool span_copy(struct span text, char *out, size_t size);
 bool span_i64(struct span text, int64_t *out);
 bool span_u64(struct span text, uint64_t *out);
 
-// A finite decimal number as Redis and Prometheus both write it: sign, digits, fraction, exponent.
+// A decimal number as Redis and Prometheus both write it (sign, digits, fraction, exponent): at
+// most 64 bytes, and finite.
 bool span_is_number(struct span text);
 bool span_f64(struct span text, double *out);
 

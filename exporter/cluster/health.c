@@ -5,11 +5,19 @@
 #include "base/mem.h"
 #include "cluster/ids.h"
 
+// What the peers say that a node is: master, or replica of whom.
+struct claim {
+    const struct view_line *line;
+    size_t votes;
+};
+
+enum { CLAIMS_MAX = 4 }; // different ones about one node; more are not counted
+
 // What the views say about one node, counted.
 struct tally {
-    const struct view_line *peer_line; // of the first view other than its own that lists it
+    struct claim claim[CLAIMS_MAX];
+    size_t claim_count;
     size_t listed;
-    size_t replica_votes;
     size_t master_voters; // readable masters other than itself that list it
     size_t master_fail;
     size_t master_pfail;
@@ -75,6 +83,56 @@ static void collect_nodes(struct judgement *all, const struct health_input *inpu
     }
 }
 
+static bool same_claim(const struct node_line *a, const struct node_line *b)
+{
+    return (a->flags & NODE_REPLICA) == (b->flags & NODE_REPLICA) &&
+           strcmp(a->master_id, b->master_id) == 0;
+}
+
+static void add_claim(struct tally *tally, const struct view_line *line)
+{
+    size_t i = 0;
+    while (i < tally->claim_count && !same_claim(&tally->claim[i].line->node, &line->node)) {
+        i++;
+    }
+    if (i == CLAIMS_MAX) {
+        return;
+    }
+    if (i == tally->claim_count) {
+        tally->claim[tally->claim_count++] = (struct claim){line, 0};
+    }
+    struct claim *claim = &tally->claim[i];
+    claim->votes++;
+    if (line->node.config_epoch > claim->line->node.config_epoch) {
+        claim->line = line;
+    }
+}
+
+// By votes, then epoch, then id, so that the order of the views does not matter.
+static bool is_stronger(const struct claim *a, const struct claim *b)
+{
+    const struct node_line *left = &a->line->node;
+    const struct node_line *right = &b->line->node;
+    if (a->votes != b->votes) {
+        return a->votes > b->votes;
+    }
+    if (left->config_epoch != right->config_epoch) {
+        return left->config_epoch > right->config_epoch;
+    }
+    return strcmp(left->master_id, right->master_id) < 0;
+}
+
+static const struct view_line *strongest_claim(const struct tally *tally)
+{
+    const struct claim *best = NULL;
+    for (size_t i = 0; i < tally->claim_count; i++) {
+        if (best == NULL || is_stronger(&tally->claim[i], best)) {
+            best = &tally->claim[i];
+        }
+    }
+    return best != NULL ? best->line : NULL;
+}
+
 static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)
 {
     int subject = ids_get(all->ids, line->node.id);
@@ -85,13 +143,12 @@ static void count_line(struct judgement *all, size_t reporter, const struct view
     unsigned flags = line->node.flags;
     bool by_master = all->input[reporter].view->self->node.flags & NODE_MASTER;
     tally->listed++;
-    tally->replica_votes += flags & NODE_REPLICA ? 1 : 0;
     if ((size_t)subject == reporter) {
         return;
     }
     bool fail = flags & NODE_FAIL;
     bool pfail = !fail && (flags & NODE_PFAIL);
-    tally->peer_line = tally->peer_line != NULL ? tally->peer_line : line;
+    add_claim(tally, line);
     tally->noaddr += flags & NODE_NOADDR ? 1 : 0;
     tally->voters++;
     tally->fail += fail;
@@ -149,21 +206,20 @@ static void judge_node(struct judgement *all, size_t index)
     verdict->known = tally->listed > 0;
     verdict->failed = is_majority(fail, voters);
     verdict->suspected = !verdict->failed && is_majority(fail + pfail, voters);
-    verdict->line = input->view != NULL ? input->view->self : tally->peer_line;
+    verdict->line = input->view != NULL ? input->view->self : strongest_claim(tally);
     verdict->lag_bytes = -1;
     verdict->master = NO_NODE;
     if (!verdict->known) {
         return;
     }
-    bool replica = input->view != NULL ? (verdict->line->node.flags & NODE_REPLICA) != 0
-                                       : is_majority(tally->replica_votes, tally->listed);
+    bool replica = (verdict->line->node.flags & NODE_REPLICA) != 0;
     verdict->role = replica ? ROLE_REPLICA : ROLE_MASTER;
     verdict->health = judge_health(input, tally, verdict);
     verdict->master = replica ? ids_get(all->ids, verdict->line->node.master_id) : NO_NODE;
     all->health->nodes[verdict->role][verdict->health]++;
 }
 
-static void claim(struct judgement *all, const struct view_line *line, int owner)
+static void claim_slots(struct judgement *all, const struct view_line *line, int owner)
 {
     for (size_t i = 0; i < line->range_count; i++) {
         for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
@@ -182,7 +238,7 @@ static void take_own_claims(struct judgement *all)
     for (size_t i = 0; i < all->count; i++) {
         const struct view *view = all->input[i].view;
         if (view != NULL && (view->self->node.flags & NODE_MASTER)) {
-            claim(all, view->self, (int)i);
+            claim_slots(all, view->self, (int)i);
         }
     }
 }
@@ -311,11 +367,12 @@ static int64_t lag_of(const struct replication *master, const struct node_line *
     struct span rest = master->text;
     struct replica_line replica;
     int64_t lag = -1;
+    size_t matches = 0;
     while (replication_next(&rest, &replica)) {
         if (!is_at(&replica, node) || replica.channel_only) {
             continue;
         }
-        if (lag >= 0) {
+        if (++matches > 1) {
             return -1; // two replicas behind one address cannot be told apart
         }
         if (span_is(replica.state, "online") && replica.offset > 0 && master->master_offset >= 0) {

@@ -246,6 +246,13 @@ static const struct flag *find_flag(struct span name)
     return NULL;
 }
 
+static size_t flag_index(const char *name)
+{
+    const struct flag *flag = find_flag(span_of(name));
+    CHECK(flag != NULL);
+    return (size_t)(flag - flags);
+}
+
 // Everybody can read a process's arguments: a password, or a URL with one, is overwritten.
 static void hide_secret(struct options *options, const struct flag *flag, char *text)
 {
@@ -322,7 +329,9 @@ static char *read_argument(int argc, char **argv, int *i, struct options *out, b
 {
     struct argument argument;
     if (!split_argument(argv[*i], &argument)) {
-        return complain("unexpected argument ", span_of(argv[*i]), "only flags are taken");
+        struct buf problem = BUF_EMPTY; // without the text: it may be a password
+        buf_format(&problem, "argument %d is no flag; --help lists all of them", *i);
+        return buf_take(&problem);
     }
     const struct flag *flag = find_flag(argument.name);
     char *collector_problem = NULL;
@@ -463,11 +472,13 @@ static void derive(struct options *options)
 {
     for (size_t i = 0; i < options->seed_count; i++) {
         const struct seed *seed = &options->seed[i];
+        if (seed->user != NULL) {
+            set_text(options, AT(user), seed->user);
+        }
         if (seed->password != NULL) {
             set_text(options, AT(password), seed->password);
-            if (seed->user != NULL) {
-                set_text(options, AT(user), seed->user);
-            }
+        }
+        if (seed->user != NULL || seed->password != NULL) {
             break;
         }
     }
@@ -497,7 +508,10 @@ char *options_read(int argc, char **argv, struct options *out)
     }
     log_init(out->log_level, out->log_format);
     problem = read_seeds(out);
-    if (problem == NULL && out->password_file != NULL) {
+    // A password by flag beats a file by variable.
+    bool flag_wins =
+        given[flag_index("redis.password")] && !given[flag_index("redis.password-file")];
+    if (problem == NULL && out->password_file != NULL && !flag_wins) {
         problem = read_password_file(out);
     }
     if (problem == NULL) {

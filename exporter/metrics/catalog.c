@@ -555,7 +555,7 @@ const struct metric reply_metrics[] = {
     // --- Cluster, as each node sees it ---
     {"redis_cluster_enabled", GAUGE, "cluster_enabled", "1 when cluster mode is on."},
     {"redis_cluster_state", GAUGE, "cluster_state",
-     "1 when this node says that the cluster is ok. Without full coverage required it says so even "
+     "1 when this node says that the cluster is ok; without full coverage required it says so even "
      "when slots are not served.",
      .source = FROM_CLUSTER_INFO, .match = "ok"},
     {"redis_cluster_slots_assigned", GAUGE, "cluster_slots_assigned",

@@ -55,11 +55,14 @@ static void set_detail(struct conn *conn, const char *text)
 }
 
 // What a server said, made printable. A server can repeat what it was sent, the password included
-// ("unknown command 'AUTH', with args beginning with: ..."), so a text with it is not passed on.
+// and perhaps cut ("unknown command 'AUTH', with args beginning with: ..."): a text with as much as
+// its beginning is not passed on.
 static void set_server_detail(struct conn *conn, struct span text)
 {
+    enum { BEGINNING = 6 };
     const char *password = conn->options->password;
-    if (password != NULL && span_contains(text, span_of(password))) {
+    if (password != NULL &&
+        span_contains(text, span_make(password, strnlen(password, BEGINNING)))) {
         set_detail(conn, "the server repeats the password");
         return;
     }

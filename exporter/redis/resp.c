@@ -22,8 +22,9 @@ typedef int element_count;
 struct resp {
     redisReader *reader;
     size_t bytes_max;
-    size_t bytes;    // fed since resp_restart
-    size_t elements; // left of the current reply's budget
+    size_t bytes;      // fed since resp_restart
+    size_t unfinished; // fed since the last complete reply
+    size_t elements;   // left of the current reply's budget
     bool too_large;
 };
 
@@ -44,7 +45,6 @@ char *reply_take_text(struct reply *reply)
 {
     char *text = reply->storage;
     reply->storage = NULL;
-    reply->text = span_make(NULL, 0);
     return text;
 }
 
@@ -175,6 +175,7 @@ void resp_feed(struct resp *resp, const char *bytes, size_t length)
 {
     resp->bytes += length;
     resp->too_large = resp->too_large || resp->bytes > resp->bytes_max;
+    resp->unfinished += length;
     if (!resp->too_large && length > 0) {
         redisReaderFeed(resp->reader, bytes, length);
     }
@@ -200,6 +201,7 @@ enum resp_status resp_next(struct resp *resp, struct reply **out_reply)
         return line_is_endless(resp->reader) ? RESP_MALFORMED : RESP_MORE;
     }
     resp->elements = ELEMENTS_MAX;
+    resp->unfinished = resp->reader->len - resp->reader->pos;
     *out_reply = reply;
     return RESP_REPLY;
 }
@@ -211,7 +213,7 @@ void resp_restart(struct resp *resp)
 
 bool resp_has_rest(const struct resp *resp)
 {
-    return resp->reader->len > resp->reader->pos;
+    return resp->unfinished > 0;
 }
 
 void resp_add_command(struct buf *buf, size_t count, const char *const *words)

@@ -27,8 +27,8 @@ struct reply {
 
 void reply_free(struct reply *reply); // takes; NULL is fine
 
-// Gives the text of a string or status reply, which then is the caller's to free() and no longer
-// the reply's. The slice `reply->text` stays valid as long as the caller keeps what was given.
+// Gives the text of a string or status reply, which then is the caller's to free(). The slice
+// `reply->text` stays valid as long as the caller keeps what was given.
 char *reply_take_text(struct reply *reply);
 
 enum resp_status { RESP_REPLY, RESP_MORE, RESP_MALFORMED, RESP_TOO_LARGE };
