@@ -22,8 +22,9 @@ void buf_char(struct buf *buf, char c);
 void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_i64(struct buf *buf, int64_t value);
 
-// The shortest decimal text that reads back as the same number; integers without an exponent up to
-// 2^53. Not finite: NaN, +Inf, -Inf. Independent of the locale.
+// Decimal text of at most 17 digits that reads back as the same number; integers without an
+// exponent up to 2^53. Not finite: NaN, +Inf, -Inf. In the C locale, which this program never
+// leaves.
 void buf_f64(struct buf *buf, double value);
 
 // As buf_f64, with a decimal point or an exponent always: the canonical form of a bucket's bound.

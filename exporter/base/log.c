@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 static enum log_level threshold = LOG_INFO;
 static enum log_format form = LOG_LOGFMT;
@@ -44,21 +45,27 @@ bool log_format_parse(const char *word, enum log_format *out)
     return false;
 }
 
-// JSON string escapes serve logfmt's quoted values as well.
+// JSON string escapes serve logfmt's quoted values as well. What is no UTF-8 would not be JSON.
 static void add_quoted(struct buf *line, const char *text)
 {
+    struct span rest = span_of(text);
     buf_char(line, '"');
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
+    while (rest.length > 0) {
+        char c = rest.at[0];
+        size_t length = utf8_length(rest);
+        if (c == '"' || c == '\\') {
             buf_char(line, '\\');
-            buf_char(line, *c);
-        } else if (*c == '\n') {
+            buf_char(line, c);
+        } else if (c == '\n') {
             buf_text(line, "\\n");
-        } else if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            buf_format(line, "\\u%04x", (unsigned)(unsigned char)*c);
+        } else if ((unsigned char)c < ' ' || c == 0x7f) {
+            buf_format(line, "\\u%04x", (unsigned)(unsigned char)c);
+        } else if (length == 0) {
+            buf_char(line, '?');
         } else {
-            buf_char(line, *c);
+            buf_bytes(line, rest.at, length);
         }
+        rest = span_skip(rest, length > 0 ? length : 1);
     }
     buf_char(line, '"');
 }
@@ -66,7 +73,8 @@ static void add_quoted(struct buf *line, const char *text)
 static bool needs_quotes(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c <= ' ' || *c == '"' || *c == '=' || *c == '\\' || *c == 0x7f) {
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || *c == '"' || *c == '=' ||
+            *c == '\\') {
             return true;
         }
     }

@@ -36,7 +36,8 @@ static inline bool span_is(struct span a, const char *text)
 
 static inline bool span_starts(struct span a, struct span prefix)
 {
-    return a.length >= prefix.length && memcmp(a.at, prefix.at, prefix.length) == 0;
+    return a.length >= prefix.length &&
+           (prefix.length == 0 || memcmp(a.at, prefix.at, prefix.length) == 0);
 }
 
 // Everything after the first `count` bytes; `count` is at most the length.

@@ -365,25 +365,30 @@ static char *read_arguments(int argc, char **argv, struct options *out, bool *gi
     return problem;
 }
 
-// REDIS_EXPORTER_COLLECTOR_LATENCY_HISTOGRAM=true and the like; a flag beats it.
-static char *read_collector_variable(struct options *out, enum collector collector)
+// REDIS_EXPORTER_COLLECTOR_LATENCY_HISTOGRAM and the like.
+static char *collector_variable(enum collector collector)
 {
     struct buf name = BUF_EMPTY;
     buf_text(&name, "REDIS_EXPORTER_COLLECTOR_");
     for (const char *c = collectors[collector].name; *c != '\0'; c++) {
-        buf_char(&name, *c == '-' ? '_' : (char)toupper((unsigned char)*c));
+        int upper = *c == '-' ? '_' : toupper((unsigned char)*c);
+        buf_char(&name, (char)upper);
     }
-    char *variable = buf_take(&name);
+    return buf_take(&name);
+}
+
+// A flag beats it.
+static char *read_collector_variable(struct options *out, enum collector collector)
+{
+    char *variable = collector_variable(collector);
     const char *value = getenv(variable);
+    bool given = value != NULL && value[0] != '\0';
     char *problem = NULL;
-    bool on;
-    if (value != NULL && value[0] != '\0' && !(out->chosen & collector_bit(collector))) {
+    bool on = false;
+    if (given && !(out->chosen & collector_bit(collector))) {
         const char *reason = parse_switch(value, &on);
-        if (reason != NULL) {
-            problem = complain("", span_of(variable), reason);
-        } else {
-            choose_collector(out, collector, on);
-        }
+        problem = reason != NULL ? complain("", span_of(variable), reason) : NULL;
+        choose_collector(out, collector, on);
     }
     free(variable);
     return problem;

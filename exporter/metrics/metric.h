@@ -61,6 +61,7 @@ struct metric {
     const char *match;        // the text that counts as 1; any other text is 0
     bool percent;             // the value carries a % sign
     bool no_negative;         // a negative value says "never" or "unknown": no sample
+    bool no_epoch;            // a value of decades counts from 1970 and says "never": no sample
     bool rx_zero;             // redis_exporter gives 0 where the value is absent
     bool rx_master;           // redis_exporter adds the labels master_host and master_port
     bool rx_gauge;            // redis_exporter calls this counter a gauge

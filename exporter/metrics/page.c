@@ -1,6 +1,7 @@
 #include "metrics/page.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 enum { LABEL_BYTES_MAX = 256 };
 
@@ -179,6 +180,15 @@ int emit_shift(const struct emitter *to)
     return is_raw(to) ? 0 : to->metric->shift;
 }
 
+// Before Redis 6.2.2 a duration "since" something that never was counts from 1970.
+static bool says_never(const struct emitter *to, struct span text)
+{
+    enum { EPOCH_DIGITS = 10 };
+    const struct metric *metric = to->metric;
+    bool negative = text.at[0] == '-' && metric->no_negative;
+    return !is_raw(to) && (negative || (metric->no_epoch && text.length >= EPOCH_DIGITS));
+}
+
 // OpenMetrics and Go parse any decimal text that Redis writes, but not a leading '+'.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text)
 {
@@ -187,7 +197,7 @@ void emit_text(struct emitter *to, const struct label *labels, size_t count, str
     double value;
     if (metric->match != NULL) {
         emit_labelled(to, labels, count, span_is(text, metric->match) ? 1 : 0);
-    } else if (text.at[0] == '-' && metric->no_negative && !is_raw(to)) {
+    } else if (says_never(to, text)) {
         return;
     } else if (shift != 0 || text.at[0] == '+') {
         if (span_f64_shifted(text, shift, &value)) {
@@ -200,51 +210,10 @@ void emit_text(struct emitter *to, const struct label *labels, size_t count, str
     }
 }
 
-// The well-formed sequences of UTF-8, by their first byte (RFC 3629): how many bytes, and what the
-// second one may be. No overlong forms, no surrogates, nothing above U+10FFFF.
-struct utf8_row {
-    unsigned char first_from, first_to;
-    unsigned char second_from, second_to;
-    unsigned char length;
-};
-
-static const struct utf8_row utf8_rows[] = {
-    {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-    {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-    {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-};
-
-static bool fits(const struct utf8_row *row, const unsigned char *bytes, size_t available)
+// Whether everything went in as it was; bytes that a label cannot hold become '?'.
+static bool add_escaped(struct buf *out, struct span value)
 {
-    if (bytes[0] < row->first_from || bytes[0] > row->first_to || available < row->length ||
-        bytes[1] < row->second_from || bytes[1] > row->second_to) {
-        return false;
-    }
-    for (size_t i = 2; i < row->length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// Length of the sequence at the front; 0 when there is none.
-static size_t utf8_length(struct span text)
-{
-    const unsigned char *bytes = (const unsigned char *)text.at;
-    if (bytes[0] < 0x80) {
-        return 1;
-    }
-    for (size_t i = 0; i < sizeof(utf8_rows) / sizeof(utf8_rows[0]); i++) {
-        if (fits(&utf8_rows[i], bytes, text.length)) {
-            return utf8_rows[i].length;
-        }
-    }
-    return 0;
-}
-
-static void add_escaped(struct buf *out, struct span value)
-{
+    bool intact = true;
     while (value.length > 0) {
         char c = value.at[0];
         size_t length = utf8_length(value);
@@ -255,18 +224,33 @@ static void add_escaped(struct buf *out, struct span value)
             buf_text(out, "\\n");
         } else if (length == 0 || (unsigned char)c < ' ') {
             buf_char(out, '?');
+            intact = false;
         } else {
             buf_bytes(out, value.at, length);
         }
         value = span_skip(value, length > 0 ? length : 1);
     }
+    return intact;
 }
 
+static uint32_t checksum(struct span value)
+{
+    uint32_t sum = 2166136261u;
+    for (size_t i = 0; i < value.length; i++) {
+        sum = (sum ^ (unsigned char)value.at[i]) * 16777619u;
+    }
+    return sum;
+}
+
+// A value that could not go in as it was carries a checksum, so that two of them stay two.
 void label_add(struct buf *out, const char *name, struct span value)
 {
-    value.length = value.length > LABEL_BYTES_MAX ? LABEL_BYTES_MAX : value.length;
+    struct span shown = value;
+    shown.length = value.length > LABEL_BYTES_MAX ? LABEL_BYTES_MAX : value.length;
     buf_text(out, name);
     buf_text(out, "=\"");
-    add_escaped(out, value);
+    if (!add_escaped(out, shown) || shown.length < value.length) {
+        buf_format(out, "~%08x", checksum(value));
+    }
     buf_char(out, '"');
 }

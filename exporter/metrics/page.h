@@ -50,7 +50,8 @@ void emit_part(struct emitter *to, const char *suffix, const struct label *label
 // no arithmetic is needed. Nothing where the row does not take it.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text);
 
-// Adds name="value", escaped; bytes that are not UTF-8 become '?', and long values are cut.
+// Adds name="value", escaped. Bytes that are not UTF-8 become '?' and long values are cut; such a
+// value ends in ~ and a checksum of the original.
 void label_add(struct buf *out, const char *name, struct span value);
 
 // The unit that a metric's name ends in ("seconds", "bytes", "ratio"), without _total; NULL: none.

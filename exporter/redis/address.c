@@ -39,7 +39,7 @@ bool address_parse(struct span text, uint16_t default_port, struct address *out)
     if (text.length > 0 && text.at[0] == '[') {
         struct span after;
         if (!span_split(span_skip(text, 1), ']', &host, &after) ||
-            (after.length > 0 && after.at[0] != ':')) {
+            (after.length > 0 && after.at[0] != ':') || memchr(host.at, ':', host.length) == NULL) {
             return false;
         }
         has_port = after.length > 0;

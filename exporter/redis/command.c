@@ -4,7 +4,9 @@
 
 #include "base/mem.h"
 
-enum { WORDS_MAX = 24, NEVER = UINT32_MAX };
+#define NEVER UINT32_MAX
+
+enum { WORDS_MAX = 24 };
 
 struct command_row {
     const char *name;
@@ -57,19 +59,22 @@ const char *command_name(enum command command)
     return rows[command].name;
 }
 
+static void add_lower(struct buf *buf, const char *word)
+{
+    for (; *word != '\0'; word++) {
+        buf_char(buf, (char)tolower((unsigned char)*word));
+    }
+}
+
 // INFO's second word is an argument; that of the others is a subcommand.
 void command_add_rule(struct buf *buf, enum command command)
 {
     const struct command_row *row = &rows[command];
     buf_char(buf, '+');
-    for (const char *c = row->words[0]; *c != '\0'; c++) {
-        buf_char(buf, (char)tolower((unsigned char)*c));
-    }
-    for (const char *c = command == COMMAND_INFO ? "" : row->words[1]; *c != '\0'; c++) {
-        if (c == row->words[1]) {
-            buf_char(buf, '|');
-        }
-        buf_char(buf, (char)tolower((unsigned char)*c));
+    add_lower(buf, row->words[0]);
+    if (command != COMMAND_INFO) {
+        buf_char(buf, '|');
+        add_lower(buf, row->words[1]);
     }
 }
 

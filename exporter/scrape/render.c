@@ -68,7 +68,7 @@ static void emit_group(struct emitter *to, const struct node_snapshot *node)
     for (size_t i = 0; i < node->samples->group[row->group].count; i++) {
         const struct span *values = samples_labels(node->samples, row->group, i);
         struct span cell = samples_cell(node->samples, row, i);
-        struct label labels[GROUP_LABELS_MAX + 1];
+        struct label labels[GROUP_LABELS_MAX + 1] = {{NULL, {NULL, 0}}};
         size_t count = 0;
         while (count < GROUP_LABELS_MAX && names->name[count] != NULL) {
             labels[count] = (struct label){names->name[count], values[count]};

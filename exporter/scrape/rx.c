@@ -178,16 +178,14 @@ static void emit_bus_family(struct emitter *to, const struct snapshot *const *sn
 }
 
 static void emit_bus_group(struct emitter *to, const struct snapshot *const *snapshot, size_t count,
-                           enum group group)
+                           size_t s, enum group group)
 {
-    for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j < snapshot[i]->count; j++) {
-            const struct samples *samples = snapshot[i]->node[j]->samples;
-            for (size_t line = 0; line < samples->group[group].count; line++) {
-                const struct span *labels = samples_labels(samples, group, line);
-                if (is_first(snapshot, i, j, group, labels)) {
-                    emit_bus_family(to, snapshot, count, group, labels);
-                }
+    for (size_t n = 0; n < snapshot[s]->count; n++) {
+        const struct samples *samples = snapshot[s]->node[n]->samples;
+        for (size_t line = 0; line < samples->group[group].count; line++) {
+            const struct span *labels = samples_labels(samples, group, line);
+            if (is_first(snapshot, s, n, group, labels)) {
+                emit_bus_family(to, snapshot, count, group, labels);
             }
         }
     }
@@ -195,6 +193,8 @@ static void emit_bus_group(struct emitter *to, const struct snapshot *const *sna
 
 void rx_emit_bus(struct emitter *to, const struct snapshot *const *snapshot, size_t count)
 {
-    emit_bus_group(to, snapshot, count, GROUP_BUS_MESSAGES);
-    emit_bus_group(to, snapshot, count, GROUP_BUS_BYTES);
+    for (size_t s = 0; s < count; s++) {
+        emit_bus_group(to, snapshot, count, s, GROUP_BUS_MESSAGES);
+        emit_bus_group(to, snapshot, count, s, GROUP_BUS_BYTES);
+    }
 }

@@ -101,6 +101,27 @@ static void hand_over_results(struct snapshot *snapshot)
     }
 }
 
+static bool is_same_process(const struct node_snapshot *a, const struct node_snapshot *b)
+{
+    struct span run_id = node_field(a, SPAN("run_id"));
+    return run_id.length > 0 && span_equals(run_id, node_field(b, SPAN("run_id")));
+}
+
+// A seed that did not tell its node id (it is loading, or may not) can be a node that is known by
+// its id under another address: it must not count twice.
+static void find_doubles(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct node_snapshot *seed = snapshot->node[i];
+        for (size_t j = 0; seed->member->id[0] == '\0' && j < snapshot->count; j++) {
+            const struct node_snapshot *other = snapshot->node[j];
+            if (other->member->id[0] != '\0' && is_same_process(seed, other)) {
+                seed->member->superseded = true;
+            }
+        }
+    }
+}
+
 static void forget_node(void *owner, struct member *member)
 {
     struct snapshot *snapshot = owner;
@@ -185,6 +206,7 @@ static void render_labels(struct snapshot *snapshot)
 void snapshot_complete(struct snapshot *snapshot)
 {
     hand_over_results(snapshot);
+    find_doubles(snapshot);
     cluster_settle(snapshot->cluster, forget_node, snapshot);
     note_outcomes(snapshot);
     judge(snapshot);

@@ -1,0 +1,727 @@
+// One connection against a scripted server in the same event loop.
+#include "redis/conn.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "fake_node.h"
+#include "support.h"
+
+#define INFO_REPLY          "$12\r\nrole:master\n\r\n"
+#define CLUSTER_INFO_REPLY  "$16\r\ncluster_state:ok\r\n"
+#define CLUSTER_NODES_REPLY "$4\r\na b\n\r\n"
+
+#define HANDSHAKE    "| CLIENT"
+#define ALL_COMMANDS "INFO CLUSTER INFO CLUSTER NODES"
+
+enum { LIMIT_US = 5 * SECOND_US, SHORT_LIMIT_US = 100000 };
+
+static const command_set all = (command_set)1 << COMMAND_INFO |
+                               (command_set)1 << COMMAND_CLUSTER_INFO |
+                               (command_set)1 << COMMAND_CLUSTER_NODES;
+
+struct talk {
+    struct event_base *base;
+    struct evdns_base *dns;
+    struct fake_node *node;
+    struct conn_options options;
+    struct conn *conn;
+    struct buf replies; // "INFO "text"", one a line
+    bool done;
+    size_t done_count;
+    enum outcome outcome;
+    char detail[256];
+    bool free_when_done;
+    bool inside_ask;
+};
+
+static void on_reply(void *owner, enum command command, struct reply *reply)
+{
+    struct talk *talk = owner;
+    char *line = reply_line(reply);
+    assert_false(talk->inside_ask);
+    buf_format(&talk->replies, "%s %s\n", command_name(command), line);
+    free(line);
+}
+
+static void on_done(void *owner, enum outcome outcome, const char *detail)
+{
+    struct talk *talk = owner;
+    assert_false(talk->inside_ask);
+    talk->done = true;
+    talk->done_count++;
+    talk->outcome = outcome;
+    snprintf(talk->detail, sizeof(talk->detail), "%s", detail);
+    if (talk->free_when_done) {
+        conn_free(talk->conn);
+        talk->conn = NULL;
+    }
+}
+
+static void connect_to(struct talk *talk, const struct address *address)
+{
+    conn_free(talk->conn);
+    talk->conn = conn_new(&talk->options, address, (struct conn_handler){on_reply, on_done, talk});
+}
+
+static int begin(void **state)
+{
+    struct talk *talk = mem_new(1, sizeof(*talk));
+    talk->base = event_base_new();
+    talk->dns = evdns_base_new(talk->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    talk->node = fake_node_new(talk->base);
+    talk->options = (struct conn_options){.base = talk->base,
+                                          .dns = talk->dns,
+                                          .connect_timeout_us = LIMIT_US,
+                                          .reply_timeout_us = LIMIT_US,
+                                          .reply_bytes_max = 1 << 20};
+    fake_node_answer(talk->node, "INFO", INFO_REPLY);
+    fake_node_answer(talk->node, "CLUSTER INFO", CLUSTER_INFO_REPLY);
+    fake_node_answer(talk->node, "CLUSTER NODES", CLUSTER_NODES_REPLY);
+    connect_to(talk, &talk->node->address);
+    *state = talk;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct talk *talk = *state;
+    conn_free(talk->conn);
+    fake_node_free(talk->node);
+    evdns_base_free(talk->dns, 0);
+    event_base_free(talk->base);
+    buf_free(&talk->replies);
+    free(talk);
+    return 0;
+}
+
+static void start_asking(struct talk *talk)
+{
+    talk->done = false;
+    buf_free(&talk->replies);
+    talk->inside_ask = true;
+    conn_ask(talk->conn, all);
+    talk->inside_ask = false;
+}
+
+static enum outcome ask(struct talk *talk)
+{
+    size_t before = talk->done_count;
+    start_asking(talk);
+    run_until(talk->base, &talk->done);
+    run_idle(talk->base);
+    assert_int_equal(talk->done_count, before + 1);
+    return talk->outcome;
+}
+
+static const char three_replies[] = "INFO \"role:master\n\"\n"
+                                    "CLUSTER INFO \"cluster_state:ok\"\n"
+                                    "CLUSTER NODES \"a b\n\"\n";
+
+// --- When all goes well ---
+
+static void all_commands_go_out_in_one_write(void **state)
+{
+    struct talk *talk = *state;
+    assert_false(conn_is_open(talk->conn));
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    assert_string_equal(talk->detail, "");
+    assert_int_equal(talk->node->reads, 1);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+    assert_true(conn_is_open(talk->conn));
+    assert_true(address_equal(conn_address(talk->conn), &talk->node->address));
+}
+
+static void wire_format_is_what_servers_expect(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.user = "me";
+    talk->options.password = "p w";
+    ask(talk);
+    assert_span(buf_view(&talk->node->received),
+                "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$3\r\np w\r\n"
+                "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$22\r\nredis_cluster_exporter\r\n"
+                "*2\r\n$4\r\nINFO\r\n$3\r\nall\r\n"
+                "*2\r\n$7\r\nCLUSTER\r\n$4\r\nINFO\r\n"
+                "*2\r\n$7\r\nCLUSTER\r\n$5\r\nNODES\r\n");
+}
+
+static void password_alone_is_for_the_default_user(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.password = "pw";
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(span_starts(buf_view(&talk->node->received),
+                            SPAN("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n*3\r\n$6\r\nCLIENT\r\n")));
+    fake_node_expect(talk->node, "| AUTH CLIENT " ALL_COMMANDS);
+}
+
+static void connection_is_kept_between_asks(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS " " ALL_COMMANDS);
+}
+
+static void replies_may_dribble(void **state)
+{
+    struct talk *talk = *state;
+    talk->node->one_byte_a_turn = true;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+}
+
+static void reply_may_be_large(void **state)
+{
+    enum { LENGTH = 3 << 20 };
+    struct talk *talk = *state;
+    struct buf reply = BUF_EMPTY;
+    buf_format(&reply, "$%d\r\n", LENGTH);
+    memset(buf_reserve(&reply, LENGTH), 'x', LENGTH);
+    reply.length += LENGTH;
+    buf_text(&reply, "\r\n");
+    buf_char(&reply, '\0');
+    talk->options.reply_bytes_max = 4 << 20;
+    fake_node_answer(talk->node, "INFO", reply.data);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(talk->replies.length > LENGTH);
+    buf_free(&reply);
+}
+
+static void handler_may_free_the_connection_when_done(void **state)
+{
+    struct talk *talk = *state;
+    talk->free_when_done = true;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_null(talk->conn);
+}
+
+static void handler_may_free_the_connection_when_it_failed(void **state)
+{
+    struct talk *talk = *state;
+    talk->free_when_done = true;
+    fake_node_answer(talk->node, "INFO", "garbage\r\n");
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    connect_to(talk, &talk->node->address);
+    talk->node->close_after = 3;
+    assert_int_equal(ask(talk), OUTCOME_CLOSED);
+    connect_to(talk, &talk->node->address);
+    fake_node_stop_listening(talk->node);
+    assert_int_equal(ask(talk), OUTCOME_REFUSED);
+    assert_null(talk->conn);
+}
+
+// --- Kept connections that die ---
+
+static void connection_closed_while_idle_is_made_anew(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_hang_up(talk->node);
+    run_idle(talk->base);
+    assert_false(conn_is_open(talk->conn));
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS " " HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void dead_connection_is_made_anew_within_the_ask(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_hang_up(talk->node);
+    assert_true(conn_is_open(talk->conn)); // it does not know yet
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    assert_string_equal(talk->detail, "");
+}
+
+static void dead_connection_to_a_dead_server_is_refused(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_hang_up(talk->node);
+    fake_node_stop_listening(talk->node);
+    assert_int_equal(ask(talk), OUTCOME_REFUSED);
+}
+
+static void second_attempt_is_the_last(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_hang_up(talk->node);
+    talk->node->close_after = 3;
+    assert_int_equal(ask(talk), OUTCOME_CLOSED);
+    assert_false(conn_is_open(talk->conn));
+}
+
+// What was read already would be told twice.
+static void kept_connection_that_dies_in_a_reply_gets_no_second_attempt(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    talk->node->close_after = talk->node->sent + strlen(INFO_REPLY) + 1;
+    assert_int_equal(ask(talk), OUTCOME_CLOSED);
+    assert_span(buf_view(&talk->replies), "INFO \"role:master\n\"\n");
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS " " ALL_COMMANDS);
+}
+
+static void new_connection_gets_no_second_attempt(void **state)
+{
+    struct talk *talk = *state;
+    talk->node->close_after = 1;
+    assert_int_equal(ask(talk), OUTCOME_CLOSED);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void unasked_bytes_close_an_idle_connection(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_say(talk->node, "+surprise\r\n");
+    run_idle(talk->base);
+    assert_false(conn_is_open(talk->conn));
+    assert_int_equal(talk->done_count, 1);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+}
+
+// --- Commands that the server will not answer ---
+
+static void refused_command_is_asked_again_only_on_a_new_connection(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLUSTER NODES",
+                     "-NOPERM this user has no permissions to run the 'cluster|nodes' command\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, "INFO CLUSTER INFO");
+    fake_node_hang_up(talk->node);
+    run_idle(talk->base);
+    fake_node_answer(talk->node, "CLUSTER NODES", CLUSTER_NODES_REPLY);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void error_reply_is_passed_on(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLUSTER INFO",
+                     "-ERR This instance has cluster support disabled\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies),
+                "INFO \"role:master\n\"\n"
+                "CLUSTER INFO -ERR This instance has cluster support disabled\n"
+                "CLUSTER NODES \"a b\n\"\n");
+}
+
+static void loading_server_is_asked_everything_again(void **state)
+{
+    struct talk *talk = *state;
+    const char *loading = "-LOADING Redis is loading the dataset in memory\r\n";
+    fake_node_answer(talk->node, "CLUSTER INFO", loading);
+    fake_node_answer(talk->node, "CLUSTER NODES", loading);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_string_equal(talk->detail, "");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS " " ALL_COMMANDS);
+}
+
+static void old_server_without_setname_is_read_all_the_same(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLIENT", "-ERR unknown command 'CLIENT'\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    assert_string_equal(talk->detail, "");
+}
+
+static void password_without_need_is_no_error(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.password = "pw";
+    fake_node_answer(talk->node, "AUTH", "-ERR Client sent AUTH, but no password is set\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_string_equal(talk->detail, "");
+}
+
+// --- What INFO's reply says about the ask ---
+
+static void info_decides_the_outcome(void **state)
+{
+    static const struct {
+        const char *reply;
+        enum outcome outcome;
+        const char *detail;
+    } cases[] = {
+        {"-NOAUTH Authentication required.\r\n", OUTCOME_AUTH, "NOAUTH Authentication required."},
+        {"-NOPERM this user has no permissions to run the 'info' command\r\n", OUTCOME_DENIED,
+         "NOPERM this user has no permissions to run the 'info' command"},
+        {"-DENIED Redis is running in protected mode\r\n", OUTCOME_DENIED,
+         "DENIED Redis is running in protected mode"},
+        {"-ERR unknown command 'INFO'\r\n", OUTCOME_MALFORMED, "ERR unknown command 'INFO'"},
+        {"-ERR a\tb\x01\xff\r\n", OUTCOME_MALFORMED, "ERR a?b??"},
+        {"+OK\r\n", OUTCOME_MALFORMED, "INFO answered with something that is no text"},
+        {"$-1\r\n", OUTCOME_MALFORMED, "INFO answered with something that is no text"},
+        {"*0\r\n", OUTCOME_MALFORMED, "INFO answered with something that is no text"},
+        {":1\r\n", OUTCOME_MALFORMED, "INFO answered with something that is no text"},
+    };
+    struct talk *talk = *state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fake_node_answer(talk->node, "INFO", cases[i].reply);
+        assert_int_equal(ask(talk), cases[i].outcome);
+        assert_string_equal(talk->detail, cases[i].detail);
+        assert_false(conn_is_open(talk->conn));
+    }
+    fake_node_answer(talk->node, "INFO", INFO_REPLY);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_string_equal(talk->detail, "");
+}
+
+static void wrong_password_is_told_in_the_servers_words(void **state)
+{
+    static const struct {
+        const char *auth;
+        const char *detail;
+    } cases[] = {
+        {"-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+         "WRONGPASS invalid username-password pair or user is disabled."},
+        {"-ERR invalid password\r\n", "ERR invalid password"},
+    };
+    struct talk *talk = *state;
+    talk->options.password = "secret";
+    fake_node_answer(talk->node, "CLIENT", "-NOAUTH Authentication required.\r\n");
+    fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fake_node_answer(talk->node, "AUTH", cases[i].auth);
+        assert_int_equal(ask(talk), OUTCOME_AUTH);
+        assert_string_equal(talk->detail, cases[i].detail);
+    }
+}
+
+static void new_connection_logs_in_again_after_a_wrong_password(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.password = "secret";
+    fake_node_answer(talk->node, "AUTH", "-WRONGPASS invalid username-password pair\r\n");
+    fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
+    assert_int_equal(ask(talk), OUTCOME_AUTH);
+    fake_node_answer(talk->node, "AUTH", "+OK\r\n");
+    fake_node_answer(talk->node, "INFO", INFO_REPLY);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_string_equal(talk->detail, "");
+    fake_node_expect(talk->node, "| AUTH CLIENT " ALL_COMMANDS " | AUTH CLIENT " ALL_COMMANDS);
+}
+
+static void error_text_with_the_password_is_not_passed_on(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.password = "top secret";
+    fake_node_answer(talk->node, "INFO",
+                     "-ERR unknown command 'AUTH', with args beginning with: 'top secret'\r\n");
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    assert_null(strstr(talk->detail, "secret"));
+    assert_true(talk->detail[0] != '\0');
+    fake_node_answer(talk->node, "AUTH", "-ERR unknown command 'AUTH' 'top secret'\r\n");
+    fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
+    assert_int_equal(ask(talk), OUTCOME_AUTH);
+    assert_null(strstr(talk->detail, "secret"));
+}
+
+// Servers cut the arguments that they repeat at 128 characters (redis src/server.c,
+// "with args beginning with").
+static void error_text_with_a_cut_password_is_not_passed_on(void **state)
+{
+    struct talk *talk = *state;
+    char password[201];
+    char reply[256];
+    memset(password, 's', 200);
+    password[200] = '\0';
+    snprintf(reply, sizeof(reply),
+             "-ERR unknown command 'AUTH', with args beginning with: '%.128s\r\n", password);
+    talk->options.password = password;
+    fake_node_answer(talk->node, "AUTH", reply);
+    fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
+    assert_int_equal(ask(talk), OUTCOME_AUTH);
+    assert_null(strstr(talk->detail, "ssssssssssssssss"));
+}
+
+static void server_that_is_full_says_so_before_it_hangs_up(void **state)
+{
+    struct talk *talk = *state;
+    talk->node->greeting = "-ERR max number of clients reached\r\n";
+    talk->node->close_after = strlen(talk->node->greeting);
+    enum outcome outcome = ask(talk);
+    assert_int_equal(outcome, OUTCOME_CLOSED);
+    assert_string_equal(talk->detail, "ERR max number of clients reached");
+}
+
+// --- What a server can do wrong ---
+
+static void garbage_is_malformed(void **state)
+{
+    static const char *const replies[] = {
+        "HTTP/1.1 400 Bad Request\r\n\r\n", "$abc\r\n", "*-5\r\n", ":x\r\n", "\x16\x03\x01\x02",
+    };
+    struct talk *talk = *state;
+    for (size_t i = 0; i < COUNT(replies); i++) {
+        fake_node_answer(talk->node, "CLIENT", replies[i]);
+        assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+        assert_string_equal(talk->detail, "the server does not speak the Redis protocol");
+        assert_false(conn_is_open(talk->conn));
+    }
+}
+
+static void replies_so_far_are_given_before_garbage(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLUSTER INFO", "?\r\n");
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    assert_span(buf_view(&talk->replies), "INFO \"role:master\n\"\n");
+}
+
+static void server_that_hangs_up_anywhere_has_closed(void **state)
+{
+    struct talk *talk = *state;
+    size_t length = strlen("+OK\r\n" INFO_REPLY CLUSTER_INFO_REPLY CLUSTER_NODES_REPLY);
+    for (size_t bytes = 1; bytes < length; bytes++) {
+        talk->node->close_after = bytes;
+        assert_int_equal(ask(talk), OUTCOME_CLOSED);
+        assert_string_equal(talk->detail, "closed by the server");
+        assert_false(conn_is_open(talk->conn));
+    }
+}
+
+static void silent_server_runs_into_the_limit(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_timeout_us = SHORT_LIMIT_US;
+    fake_node_answer(talk->node, "CLUSTER NODES", "");
+    int64_t began = clock_monotonic_us();
+    assert_int_equal(ask(talk), OUTCOME_TIMEOUT);
+    assert_true(clock_monotonic_us() - began >= SHORT_LIMIT_US / 2); // the loop's clock is coarse
+    assert_string_equal(talk->detail, "no complete answer in time");
+    assert_span(buf_view(&talk->replies),
+                "INFO \"role:master\n\"\nCLUSTER INFO \"cluster_state:ok\"\n");
+    assert_false(conn_is_open(talk->conn));
+}
+
+static void limit_is_for_each_ask(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_timeout_us = SHORT_LIMIT_US;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_answer(talk->node, "INFO", "");
+    assert_int_equal(ask(talk), OUTCOME_TIMEOUT);
+}
+
+static void kept_connection_has_no_limit_while_idle(void **state)
+{
+    struct talk *talk = *state;
+    struct timeval wait = {0, 2 * SHORT_LIMIT_US};
+    talk->options.reply_timeout_us = SHORT_LIMIT_US;
+    talk->options.connect_timeout_us = SHORT_LIMIT_US;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    event_base_loopexit(talk->base, &wait);
+    event_base_dispatch(talk->base);
+    assert_true(conn_is_open(talk->conn));
+    assert_int_equal(talk->done_count, 1);
+}
+
+static void nobody_listening_is_refused(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_stop_listening(talk->node);
+    assert_int_equal(ask(talk), OUTCOME_REFUSED);
+    assert_true(talk->detail[0] != '\0');
+}
+
+static void address_without_route_is_unreachable(void **state)
+{
+    struct talk *talk = *state;
+    connect_to(talk, &(struct address){.host = "255.255.255.255", .port = 1});
+    assert_int_equal(ask(talk), OUTCOME_UNREACHABLE);
+}
+
+// A listener whose queue is full answers no more connects.
+static void full_listener_runs_into_the_connect_limit(void **state)
+{
+    enum { FILLERS = 4 };
+    struct talk *talk = *state;
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(local);
+    int filler[FILLERS];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&local, sizeof(local)), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&local, &size), 0);
+    for (size_t i = 0; i < FILLERS; i++) {
+        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        connect(filler[i], (struct sockaddr *)&local, sizeof(local));
+    }
+    talk->options.connect_timeout_us = SHORT_LIMIT_US;
+    connect_to(talk, &(struct address){.host = "127.0.0.1", .port = ntohs(local.sin_port)});
+    enum outcome outcome = ask(talk);
+    for (size_t i = 0; i < FILLERS; i++) {
+        close(filler[i]);
+    }
+    close(listener);
+    assert_int_equal(outcome, OUTCOME_CONNECT_TIMEOUT);
+    assert_string_equal(talk->detail, "no connection in time");
+}
+
+static void replies_beyond_the_cap_are_too_large(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_bytes_max = 40;
+    assert_int_equal(ask(talk), OUTCOME_TOO_LARGE);
+    assert_string_equal(talk->detail, "the replies exceed the size limit");
+    assert_false(conn_is_open(talk->conn));
+}
+
+static void cap_is_for_each_ask(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_bytes_max = 80;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ask(talk), OUTCOME_OK);
+    }
+}
+
+static void array_header_that_would_allocate_is_too_large(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "INFO", "*2147483647\r\n");
+    assert_int_equal(ask(talk), OUTCOME_TOO_LARGE);
+}
+
+static void more_replies_than_commands_are_malformed(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLUSTER NODES", CLUSTER_NODES_REPLY "+extra\r\n");
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    assert_string_equal(talk->detail, "more replies than commands");
+    assert_false(conn_is_open(talk->conn));
+}
+
+static void greeting_that_nobody_asked_for_shifts_no_reply(void **state)
+{
+    struct talk *talk = *state;
+    talk->node->greeting = "+hello\r\n";
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    assert_false(conn_is_open(talk->conn));
+}
+
+// --- Giving up and freeing ---
+
+static void giving_up_ends_the_ask_at_once(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "INFO", "");
+    start_asking(talk);
+    conn_give_up(talk->conn);
+    assert_true(talk->done);
+    assert_int_equal(talk->outcome, OUTCOME_CONNECT_TIMEOUT);
+    start_asking(talk);
+    while (!conn_is_open(talk->conn)) {
+        event_base_loop(talk->base, EVLOOP_ONCE);
+    }
+    conn_give_up(talk->conn);
+    assert_true(talk->done);
+    assert_int_equal(talk->outcome, OUTCOME_TIMEOUT);
+    assert_false(conn_is_open(talk->conn));
+    run_idle(talk->base);
+    assert_int_equal(talk->done_count, 2);
+}
+
+static void giving_up_on_an_idle_connection_does_nothing(void **state)
+{
+    struct talk *talk = *state;
+    conn_give_up(talk->conn);
+    assert_int_equal(talk->done_count, 0);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    conn_give_up(talk->conn);
+    assert_int_equal(talk->done_count, 1);
+    assert_true(conn_is_open(talk->conn));
+}
+
+static void freed_connection_calls_nobody(void **state)
+{
+    struct talk *talk = *state;
+    start_asking(talk);
+    conn_free(talk->conn); // while it connects
+    talk->conn = NULL;
+    run_idle(talk->base);
+    connect_to(talk, &talk->node->address);
+    fake_node_answer(talk->node, "INFO", "");
+    start_asking(talk);
+    while (!conn_is_open(talk->conn)) {
+        event_base_loop(talk->base, EVLOOP_ONCE);
+    }
+    conn_free(talk->conn); // while it waits for replies
+    talk->conn = NULL;
+    run_idle(talk->base);
+    assert_int_equal(talk->done_count, 0);
+    conn_free(NULL);
+}
+
+int main(void)
+{
+#define CONN_TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        CONN_TEST(all_commands_go_out_in_one_write),
+        CONN_TEST(wire_format_is_what_servers_expect),
+        CONN_TEST(password_alone_is_for_the_default_user),
+        CONN_TEST(connection_is_kept_between_asks),
+        CONN_TEST(replies_may_dribble),
+        CONN_TEST(reply_may_be_large),
+        CONN_TEST(handler_may_free_the_connection_when_done),
+        CONN_TEST(handler_may_free_the_connection_when_it_failed),
+        CONN_TEST(connection_closed_while_idle_is_made_anew),
+        CONN_TEST(dead_connection_is_made_anew_within_the_ask),
+        CONN_TEST(dead_connection_to_a_dead_server_is_refused),
+        CONN_TEST(second_attempt_is_the_last),
+        CONN_TEST(kept_connection_that_dies_in_a_reply_gets_no_second_attempt),
+        CONN_TEST(new_connection_gets_no_second_attempt),
+        CONN_TEST(unasked_bytes_close_an_idle_connection),
+        CONN_TEST(refused_command_is_asked_again_only_on_a_new_connection),
+        CONN_TEST(error_reply_is_passed_on),
+        CONN_TEST(loading_server_is_asked_everything_again),
+        CONN_TEST(old_server_without_setname_is_read_all_the_same),
+        CONN_TEST(password_without_need_is_no_error),
+        CONN_TEST(info_decides_the_outcome),
+        CONN_TEST(wrong_password_is_told_in_the_servers_words),
+        CONN_TEST(new_connection_logs_in_again_after_a_wrong_password),
+        CONN_TEST(error_text_with_the_password_is_not_passed_on),
+        CONN_TEST(error_text_with_a_cut_password_is_not_passed_on),
+        CONN_TEST(server_that_is_full_says_so_before_it_hangs_up),
+        CONN_TEST(garbage_is_malformed),
+        CONN_TEST(replies_so_far_are_given_before_garbage),
+        CONN_TEST(server_that_hangs_up_anywhere_has_closed),
+        CONN_TEST(silent_server_runs_into_the_limit),
+        CONN_TEST(limit_is_for_each_ask),
+        CONN_TEST(kept_connection_has_no_limit_while_idle),
+        CONN_TEST(nobody_listening_is_refused),
+        CONN_TEST(address_without_route_is_unreachable),
+        CONN_TEST(full_listener_runs_into_the_connect_limit),
+        CONN_TEST(replies_beyond_the_cap_are_too_large),
+        CONN_TEST(cap_is_for_each_ask),
+        CONN_TEST(array_header_that_would_allocate_is_too_large),
+        CONN_TEST(more_replies_than_commands_are_malformed),
+        CONN_TEST(greeting_that_nobody_asked_for_shifts_no_reply),
+        CONN_TEST(giving_up_ends_the_ask_at_once),
+        CONN_TEST(giving_up_on_an_idle_connection_does_nothing),
+        CONN_TEST(freed_connection_calls_nobody),
+    };
+    return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
+}
