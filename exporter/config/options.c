@@ -371,7 +371,7 @@ static char *collector_variable(enum collector collector)
     struct buf name = BUF_EMPTY;
     buf_text(&name, "REDIS_EXPORTER_COLLECTOR_");
     for (const char *c = collectors[collector].name; *c != '\0'; c++) {
-        int upper = *c == '-' ? '_' : toupper((unsigned char)*c);
+        int upper = *c == '-' ? '_' : (toupper)((unsigned char)*c);
         buf_char(&name, (char)upper);
     }
     return buf_take(&name);

@@ -62,7 +62,7 @@ const char *command_name(enum command command)
 static void add_lower(struct buf *buf, const char *word)
 {
     for (; *word != '\0'; word++) {
-        buf_char(buf, (char)tolower((unsigned char)*word));
+        buf_char(buf, (char)(tolower)((unsigned char)*word));
     }
 }
 

@@ -95,7 +95,8 @@ static void logfmt_value_is_quoted_where_it_must_be(void **state)
         {"new\nline", "\"new\\nline\""},
         {"tab\t", "\"tab\\u0009\""},
         {"\x7f", "\"\\u007f\""},
-        {"\xc3\xa9", "\xc3\xa9"},
+        {"\xc3\xa9", "\"\xc3\xa9\""},
+        {"\xc3(", "\"?(\""},
     };
     (void)state;
     log_init(LOG_INFO, LOG_LOGFMT);
