@@ -4,6 +4,7 @@ Whatever a test starts registers itself in the current scope; run.py closes the 
 test, so a test needs no clean-up code of its own. Everything listens on loopback only.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gzip
@@ -32,6 +33,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 # ---- scopes and waiting -------------------------------------------------------------------------
 
 worker_scope = contextlib.ExitStack()  # lives as long as the test process
+atexit.register(worker_scope.close)
 _test_scope = worker_scope
 exporters = []  # those of the running test, for diagnostics
 _shared = {}
@@ -67,7 +69,10 @@ def shared(factory):
 
 
 def wait(condition, what, limit=LIMIT):
-    """Polls until condition() is true and returns its value; errors count as false."""
+    """Polls until condition() is true and returns its value; errors count as false.
+
+    But an exporter that has ended by itself ends the test.
+    """
     end, last = time.monotonic() + limit, None
     while True:
         try:
@@ -76,6 +81,8 @@ def wait(condition, what, limit=LIMIT):
                 return last
         except (AssertionError, LookupError, OSError, RedisError, http.client.HTTPException) as e:
             last = e
+        for exporter in exporters:
+            assert exporter.stopped or exporter.alive(), "an exporter has ended"
         if time.monotonic() > end:
             raise AssertionError(f"not within {limit} s: {what}; last: {last!r}")
         time.sleep(0.02)
@@ -345,17 +352,22 @@ class Cluster:
         nodes, n = self.nodes, self.masters
         for i, node in enumerate(nodes):
             node.ready().command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
-            for other in nodes[:i]:
-                node.command("CLUSTER", "MEET", other.host, other.port)
         for i, node in enumerate(nodes[:n]):
             first, last = SLOTS * i // n, SLOTS * (i + 1) // n - 1
             node.command("CLUSTER", "ADDSLOTSRANGE", first, last)
-        for node in nodes:
-            wait(lambda: [len(node.cluster_nodes()),
-                          any("handshake" in m["flags"] for m in node.cluster_nodes())]
-                 == [len(nodes), False], "the nodes know each other")
+        wait(self.meet, "the nodes know each other")
         for i, node in enumerate(nodes[n:]):
             node.command("CLUSTER", "REPLICATE", nodes[i % n].id())
+
+    def meet(self):
+        """Introduces the nodes to each other, anew where that got lost; true when it is done."""
+        views = [node.cluster_nodes() for node in self.nodes]
+        for i, (node, view) in enumerate(zip(self.nodes, views)):
+            known = [int(m["addr"].rsplit(":", 1)[1]) for m in view]
+            for other in self.nodes[:i]:
+                if other.port not in known:
+                    node.command("CLUSTER", "MEET", other.host, other.port)
+        return all(len(view) == len(self.nodes) and "handshake" not in str(view) for view in views)
 
     @property
     def addrs(self):
@@ -404,7 +416,7 @@ class ReferenceCluster(Cluster):
 
 def redis_cli(node, *args):
     """redis-cli --cluster ..., with the node's password."""
-    env = dict(os.environ, REDISCLI_AUTH=node.password or "")
+    env = dict(os.environ, **({"REDISCLI_AUTH": node.password} if node.password else {}))
     return run("redis-cli", *args, "--cluster-yes", env=env, limit=60).stdout
 
 
@@ -461,10 +473,13 @@ class Exporter(Process):
         _require(got.status == 200, (got.status, got.body[:500]))
         return Page(got)
 
+    def wait(self, limit=LIMIT):
+        self.stopped = True
+        return super().wait(limit)
+
     def stop(self):
         """SIGTERM; every exporter has to end with status 0, whatever the test did to it."""
         if not self.stopped:
-            self.stopped = True
             self.signal(signal.SIGTERM)
             status = self.wait()
             assert status == 0, f"exporter ended with {status}: {self.output()[-2000:]}"
@@ -508,7 +523,9 @@ class Prometheus(Process):
     def query(self, expression):
         """The samples of an instant query, as (labels, value)."""
         path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        answer = json.loads(http_get(self.port, path).body)
+        got = http_get(self.port, path)
+        assert got.status == 200, got.body
+        answer = json.loads(got.body)
         return [(r["metric"], float(r["value"][1])) for r in answer["data"]["result"]]
 
 
@@ -637,19 +654,23 @@ class FakePeer:
 
     def __init__(self, handler, host="127.0.0.1"):
         self.host, self.port, self.handler = host, free_port(host), handler
-        self.listener = listening_socket(host, self.port)
-        self.connections, self.accepted = set(), 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.listener, self.connections, self.accepted = None, set(), 0
+        self.listen()
         at_end(self.close)
+
+    def listen(self):
+        """Begins, or begins again after close()."""
+        self.listener = listening_socket(self.host, self.port)
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     @property
     def addr(self):
         return address(self.host, self.port)
 
-    def _accept(self):
+    def _accept(self, listener):
         with contextlib.suppress(OSError):
             while True:
-                connection = self.listener.accept()[0]
+                connection = listener.accept()[0]
                 self.connections.add(connection)
                 self.accepted += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -706,6 +727,7 @@ class FakeNode(FakePeer):
         super().__init__(self.talk, host)
         self.id = "%040x" % random.getrandbits(160)
         self.peers, self.replies, self.clients = [], replies or {}, 1
+        self.hang_up = False  # once, instead of the next reply
         self.asked, self.gate = threading.Event(), threading.Event()
         self.gate.set()
 
@@ -717,6 +739,9 @@ class FakeNode(FakePeer):
                 reply = self.answer([a.upper() for a in args])
                 self.asked.set()
                 self.gate.wait(LIMIT)
+                if self.hang_up:
+                    self.hang_up = False
+                    return
                 connection.sendall(reply)
 
     def answer(self, args):

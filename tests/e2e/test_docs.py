@@ -21,6 +21,18 @@ def test_the_reference_is_not_stale():
         assert f.read() == printed()
 
 
+def test_the_table_of_flags_is_that_of_the_help_text():
+    with open(os.path.join(REPO, "docs", "configuration.md"), encoding="utf-8") as f:
+        rows = [line.split("|")[1:4] for line in f if line.startswith("| `--")]
+    # only what stands in backquotes is a literal: the default of some flags is told in words
+    table = {tuple("".join(re.findall("`(.*)`", cell)) for cell in row) for row in rows}
+    text = run(harness.EXPORTER, "--help").stdout
+    shown = set(re.findall(
+        r"^ +(--[\w.-]+)\S*(?: +\((\w+)\))?(?: +default (\S+))?$", text, re.M))
+    shown -= {("--help", "", ""), ("--version", "", "")}
+    assert len(shown) > 10 and table == shown, table ^ shown
+
+
 def test_every_metric_on_the_page_is_in_the_reference():
     exporter = cluster_exporter()
     wait(lambda: exporter.scrape().check_all_up(shared(ReferenceCluster).addrs), "all are up")

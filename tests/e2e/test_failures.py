@@ -1,6 +1,6 @@
 """Nodes that die, hang and come back; the page keeps telling the truth."""
 
-from harness import FULL, Cluster, Exporter, FakeNode, SLOTS, fake_cluster, free_port, wait
+from harness import FULL, INFO, Cluster, Exporter, SLOTS, bulk, fake_cluster, free_port, wait
 
 SCRAPE_TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 
@@ -17,9 +17,12 @@ def start():
 
 
 def complete(page, addrs, whole):
-    """The nodes at addrs show the same metrics as on the earlier page `whole`."""
+    """The nodes at addrs show the same metrics as on the earlier page `whole`.
+
+    But the lag of a replica, which is what its master tells.
+    """
     for addr in addrs:
-        missing = whole.metrics_of(addr) - page.metrics_of(addr)
+        missing = whole.metrics_of(addr) - page.metrics_of(addr) - {"redis_replica_lag_bytes"}
         assert page.get("redis_up", redis_node=addr) == 1 and not missing, (addr, missing)
     return True
 
@@ -167,22 +170,50 @@ def test_an_exporter_started_before_its_cluster_finds_it():
     wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
 
 
+def test_a_cluster_that_comes_back_elsewhere_is_found_by_another_seed():
+    first, second = fake_cluster(1) + fake_cluster(1)
+    second.close()
+    exporter = Exporter([first.addr, second.addr])
+    wait(lambda: exporter.scrape().up() == {first.addr: 1}, "the seed that is no member is gone")
+    first.close()
+    second.listen()
+    wait(lambda: exporter.scrape().up().get(second.addr) == 1, "the other seed is asked again")
+
+
+def test_a_connection_that_dies_under_a_request_is_made_anew():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    for _ in range(3):
+        nodes[1].hang_up = True
+        page = exporter.scrape()
+        assert not nodes[1].hang_up and not page.errors(), page.errors()
+        page.check_all_up([node.addr for node in nodes])
+
+
 def test_every_step_of_a_shutdown_is_told_as_the_survivors_see_it():
     cluster, exporter = start()
-    order = [0, 3, 1, 4, 2, 5]  # a failover, a loss of slots, then no majority is left
-    seen = set()
-    for victim in order[:-1]:
+    steps = [  # who is stopped, and for which slots (failed, suspected) to wait
+        (0, lambda failed, silent: failed == silent == 0),  # failover to 3
+        (3, lambda failed, silent: failed > 0 and silent == 0),
+        (1, lambda failed, silent: failed > 0 and silent > 0),  # no majority calls it failed
+        (4, lambda failed, silent: failed > 0 and silent > 0),
+        (2, lambda failed, silent: failed + silent == SLOTS)]
+    for victim, settled in steps:
         cluster.nodes[victim].stop()
-        seen.add(wait(lambda: truth_is_told(cluster, exporter), f"{victim} down: page is right"))
-    assert {fail > 0 for fail, _ in seen} == {pfail > 0 for _, pfail in seen} == {True, False}
-    cluster.nodes[order[-1]].stop()
+        wait(lambda check=settled: check(*truth_is_told(cluster, exporter)),
+             f"{victim} is down and the page is right")
+    cluster.nodes[5].stop()
     page = exporter.scrape()
     assert page.up() == dict.fromkeys(cluster.addrs, 0)
     assert page.get("redis_cluster_discovery_up") == 0
 
 
 def truth_is_told(cluster, exporter):
-    """Compares a page with what all living nodes agree on, before and after the scrape."""
+    """Compares a page with what all living nodes agree on, before and after the scrape.
+
+    Gives the slots whose owner has failed, and those whose owner is suspected.
+    """
     before = survivors_view(cluster)
     page = exporter.scrape()
     assert page.up() == up_of(cluster)
@@ -211,11 +242,21 @@ def survivors_view(cluster):
                       for n in cluster.living()}
 
 
-def test_a_node_that_loads_its_data_is_shown_as_loading():
-    loading = FakeNode(replies={
-        "INFO": b"-LOADING Redis is loading the dataset in memory\r\n"})
-    first = FakeNode()
-    first.peers, loading.peers = [loading], [first]
-    exporter = Exporter(first.addr)
-    page = wait(lambda: len(exporter.scrape().up()) == 2 and exporter.scrape(), "both are known")
-    assert page.up()[first.addr] == 1
+def test_a_node_that_loads_its_data_is_up_and_shown_as_loading():
+    nodes = fake_cluster(3)
+    loading = nodes[2]
+    busy = b"-LOADING Redis is loading the dataset in memory\r\n"
+    loading.replies = {"INFO": bulk(INFO.format(port=loading.port, clients=1) + "loading:1\r\n"),
+                       "CLUSTER INFO": busy, "CLUSTER NODES": busy}
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: len(exporter.scrape().up()) == 3, "all are known")
+    page = exporter.scrape()
+    assert page.get("redis_up", redis_node=loading.addr) == 1
+    assert page.get("redis_loading_dump_file", redis_node=loading.addr) == 1
+    assert page.get("redis_cluster_nodes", role="master", health="loading") == 1
+    assert loading.addr not in page.by_node("redis_cluster_state")
+    loading.replies.clear()
+    page = exporter.scrape()
+    assert page.check_all_up([node.addr for node in nodes])
+    assert page.get("redis_cluster_nodes", role="master", health="ok") == 3
+    assert page.get("redis_cluster_state", redis_node=loading.addr) == 1

@@ -1,11 +1,12 @@
 """The page in both text formats, plain and compressed, as the client asks."""
 
 import gzip
+import threading
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from harness import (OPENMETRICS, Page, Prometheus, cluster_exporter, fake_cluster, parse_strict,
-                     Exporter, ReferenceCluster, run, shared, wait)
+from harness import (OPENMETRICS, Exporter, Page, Prometheus, ReferenceCluster, cluster_exporter,
+                     fake_cluster, parse_strict, run, shared, threads, wait)
 
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OM_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -25,7 +26,8 @@ ACCEPT = [
      "version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", OM_TYPE),
     ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
      "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;"
-     "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", OM_TYPE),
+     "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+     OM_TYPE + "; escaping=allow-utf-8"),
     # protobuf first, which is not spoken here
     ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;"
      "q=0.6,application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
@@ -109,7 +111,7 @@ def test_the_content_type_is_what_the_client_prefers():
         kind = got.headers["Content-Type"]
         assert got.status == 200, (accept, got.status)
         assert kind in ([expected] if expected else [TEXT_TYPE, OM_TYPE]), (accept, kind)
-        if kind == OM_TYPE:
+        if kind.startswith(OM_TYPE):
             assert list(text_string_to_metric_families(got.text)), accept
         else:
             assert parse_strict(got.text)[1], accept
@@ -157,6 +159,24 @@ def test_both_formats_can_be_compressed_and_caches_are_told():
             assert {"accept", "accept-encoding"} <= vary, vary
             body = gzip.decompress(got.body) if encoding == "gzip" else got.body
             assert body.endswith(b"# EOF\n") == (kind == OM_TYPE)
+
+
+def test_one_scrape_is_the_same_plain_and_compressed():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: len(exporter.scrape().up()) == 2, "all are known")
+
+    def same_scrape():
+        """Two clients that come while a scrape waits for a node share what it finds."""
+        nodes[1].gate.clear()
+        threading.Timer(0.2, nodes[1].gate.set).start()
+        pages = threads(2, lambda i: exporter.scrape({"Accept-Encoding": ("gzip", "")[i]}))
+        count = [page.get("redis_exporter_scrapes_total") for page in pages]
+        return pages if count[0] == count[1] else None
+
+    packed, plain = wait(same_scrape, "both are served by one scrape")
+    assert packed.response.headers["Content-Encoding"] == "gzip"
+    assert packed.text == plain.text
 
 
 def test_a_page_that_stands_still_is_the_same_after_decompression():

@@ -1,7 +1,7 @@
 """Nodes that join, leave, and return under another id."""
 
-from harness import (FULL, Cluster, Exporter, RedisNode, SLOTS, fake_cluster, node_line, redis_cli,
-                     wait)
+from harness import (FULL, Cluster, Exporter, RedisNode, SLOTS, bulk, fake_cluster, free_port,
+                     node_line, redis_cli, wait)
 
 
 def test_an_added_node_appears_and_a_deleted_one_vanishes():
@@ -77,14 +77,22 @@ def test_two_ids_at_one_address_give_no_series_twice():
     exporter = Exporter(first.addr)
     for i, line in enumerate(stale):
         for text in line + first.topology(), first.topology() + line:
-            first.replies["CLUSTER NODES"] = b"$%d\r\n%s\r\n" % (len(text), text.encode())
+            first.replies["CLUSTER NODES"] = bulk(text)
             page = exporter.scrape()  # the parser refuses doubles
             assert page.up()[first.addr] == 1, i
             assert page.up()[second.addr] == 1, (i, page.up(), page.errors())
             assert page.coverage() == FULL
-    noaddr = node_line("%040x" % 9, ":0", "slave,fail,noaddr", master=first.id)
-    text = noaddr + first.topology()
-    first.replies["CLUSTER NODES"] = b"$%d\r\n%s\r\n" % (len(text), text.encode())
-    page = exporter.scrape()
-    assert page.get("redis_cluster_nodes", role="replica", health="noaddr") == 1
-    assert {first.addr, second.addr} <= set(page.up())
+
+
+def test_a_node_that_loses_its_address_stays_on_the_page():
+    first, second = fake_cluster(2)
+    exporter = Exporter(first.addr)
+    lost, addr = "%040x" % 9, f"127.0.0.1:{free_port()}"
+    for place, flags, health in (addr, "slave", "unreachable"), (":0", "slave,noaddr", "noaddr"):
+        for node in first, second:
+            node.replies["CLUSTER NODES"] = lambda n=node, p=place, f=flags: bulk(
+                node_line(lost, p, f, master=first.id) + n.topology())
+        wait(lambda: len(exporter.scrape().up()) == 3, f"{place}: three nodes")
+        page = exporter.scrape()
+        assert page.get("redis_cluster_nodes", role="replica", health=health) == 1, place
+        assert page.get("redis_up", redis_node=addr) == 0

@@ -8,7 +8,8 @@ def test_a_hundred_scrapes_under_valgrind_are_clean():
     exporter = Exporter(
         cluster.addrs[0], "--redis.timeout=10s", env={"REDIS_PASSWORD": "secret"},
         wrapper=["valgrind", "-q", "--leak-check=full",
-                 "--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"])
+                 "--errors-for-leak-kinds=definite,indirect",
+                 "--show-leak-kinds=definite,indirect", "--error-exitcode=9"])
     wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
     for i in range(100):
         if i == 30:

@@ -1,8 +1,10 @@
 """What the page says about a healthy cluster is what the nodes say."""
 
+import contextlib
 import math
 
-from harness import ReferenceCluster, SLOTS, cluster_exporter, shared
+from harness import (Cluster, Exporter, RedisError, ReferenceCluster, SLOTS, cluster_exporter,
+                     shared, wait)
 
 FAMILIES = """
 redis_up redis_exporter_node_scrape_duration_seconds redis_exporter_scrapes_total
@@ -21,6 +23,9 @@ redis_replica_lag_bytes redis_memory_used_bytes redis_memory_max_bytes redis_con
 redis_connections_received_total redis_commands_processed_total redis_uptime_in_seconds
 redis_cpu_sys_seconds_total redis_rdb_changes_since_last_save redis_aof_enabled
 """.split()
+
+# What is about the exporter and not about one cluster.
+OF_THE_EXPORTER = "redis_exporter_build_info", "redis_target_scrape_request_errors_total"
 
 # INFO or CLUSTER INFO field, its metric, and the factor to the metric's unit if there is one.
 FIELDS = """
@@ -199,6 +204,14 @@ def number(field, value, factor):
     return None if field.endswith("_time_sec") and value == "-1" else float(value) * factor
 
 
+def write_to(nodes):
+    """Some of these keys belong to each of the masters; half of them expire."""
+    for node in nodes:
+        for i in range(200):
+            with contextlib.suppress(RedisError):  # MOVED
+                node.command("SET", f"key{i}", "x" * 100, *(["EX", 3600] if i % 2 else []))
+
+
 def test_six_nodes_are_up_and_all_slots_are_covered():
     page = cluster_exporter().scrape()
     page.check_all_up(shared(ReferenceCluster).addrs)
@@ -210,12 +223,18 @@ def test_six_nodes_are_up_and_all_slots_are_covered():
     assert not page.errors()
 
 
+OWN = "redis_exporter_build_info", "redis_target_scrape_request_errors_total"
+
+
 def test_every_family_is_there_and_names_the_cluster():
-    cluster, page = shared(ReferenceCluster), cluster_exporter().scrape()
+    cluster, exporter = shared(ReferenceCluster), cluster_exporter()
+    write_to(cluster.nodes)  # before the first byte of the stream there is no lag to tell
+    wait(lambda: len(exporter.scrape().by_node("redis_replica_lag_bytes")) == 3, "lag is known")
+    page = exporter.scrape()
     missing = [name for name in FAMILIES if not page.all(name)]
     assert not missing, missing
     for name, labels in page.samples:
-        if name.startswith("redis_") and name != "redis_exporter_build_info":
+        if name.startswith("redis_") and name not in OF_THE_EXPORTER:
             assert dict(labels).get("redis_cluster") == cluster.addrs[0], (name, labels)
     for addr in cluster.addrs:
         assert page.all("redis_connected_slaves", redis_node=addr), addr
@@ -224,12 +243,7 @@ def test_every_family_is_there_and_names_the_cluster():
 def test_every_field_equals_its_metric():
     cluster, exporter = shared(ReferenceCluster), cluster_exporter()
     cluster.nodes[0].disconnect()
-    for node in cluster.nodes[:3]:
-        for i in range(200):  # some of these keys belong to this node
-            try:
-                node.command("SET", f"key{i}", i, "EX", 3600)
-            except Exception as e:  # pylint: disable=broad-except
-                assert str(e).startswith("MOVED"), e
+    write_to(cluster.nodes)
     before = [{**n.info(), **n.cluster_info()} for n in cluster.nodes]
     page = exporter.scrape()
     after = [{**n.info(), **n.cluster_info()} for n in cluster.nodes]
@@ -258,11 +272,7 @@ def test_every_field_equals_its_metric():
 def test_keys_are_counted_per_database():
     cluster = shared(ReferenceCluster)
     node = cluster.nodes[0]
-    for i in range(200):
-        try:
-            node.command("SET", f"db{i}", i, *(["EX", 3600] if i % 2 else []))
-        except Exception as e:  # pylint: disable=broad-except
-            assert str(e).startswith("MOVED"), e
+    write_to(cluster.nodes)
     page = cluster_exporter().scrape()
     keys = dict(part.split("=") for part in node.info()["db0"].split(","))
     assert int(keys["keys"]) > int(keys["expires"]) > 0
@@ -289,7 +299,11 @@ def test_the_topology_is_that_of_cluster_nodes():
 
 
 def test_replication_is_shown_on_both_sides():
-    cluster, page = shared(ReferenceCluster), cluster_exporter().scrape()
+    cluster, exporter = shared(ReferenceCluster), cluster_exporter()
+    write_to(cluster.nodes)
+    wait(lambda: list(exporter.scrape().by_node("redis_replica_lag_bytes").values()) == [0] * 3,
+         "all replicas have acknowledged all")
+    page = exporter.scrape()
     for node in cluster.nodes:
         info = node.info()
         if info["role"] == "master":
@@ -300,12 +314,33 @@ def test_replication_is_shown_on_both_sides():
             assert node.addr not in page.by_node("redis_replica_lag_bytes")
         else:
             assert page.get("redis_master_link_up", redis_node=node.addr) == 1
-            assert 0 <= page.get("redis_replica_lag_bytes", redis_node=node.addr) < 10000
+            assert 0 <= page.get("redis_replica_lag_bytes", redis_node=node.addr) < 100
             assert page.get("redis_slave_repl_offset", redis_node=node.addr) > 0
 
 
 def address_of(labels):
     return f"{labels['slave_ip']}:{labels['slave_port']}"
+
+
+def test_a_replica_that_hangs_falls_behind():
+    cluster = Cluster(masters=2, replicas=1, cluster_node_timeout=15000)
+    exporter = Exporter(cluster.addrs, "--redis.timeout=0.5s")
+    write_to(cluster.nodes)
+    lag = "redis_replica_lag_bytes"
+    wait(lambda: list(exporter.scrape().by_node(lag).values()) == [0, 0], "no lag")
+    cluster.nodes[2].sigstop()
+    for _ in range(10):
+        write_to(cluster.nodes[:1])
+    written = cluster.nodes[0].info()
+    behind = int(written["master_repl_offset"]) - int(
+        dict(part.split("=") for part in written["slave0"].split(","))["offset"])
+    assert behind > 10000, behind
+    page = exporter.scrape()
+    assert page.errors() == {cluster.addrs[2]: "timeout"}
+    assert behind <= page.get(lag, redis_node=cluster.addrs[2]) < behind + 1000
+    assert page.get(lag, redis_node=cluster.addrs[3]) < 1000
+    cluster.nodes[2].sigcont()
+    wait(lambda: list(exporter.scrape().by_node(lag).values()) == [0, 0], "it has caught up")
 
 
 def test_bus_messages_are_split_by_type_and_direction():
