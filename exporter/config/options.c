@@ -1,4 +1,5 @@
-// Each flag is one row; --help, the environment and the defaults follow from the rows.
+// Reads the command line, then the environment, then what these name: the password file and the
+// seeds.
 #include "config/options.h"
 
 #include <ctype.h>
@@ -8,216 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-
-struct flag {
-    const char *name;
-    const char *variable; // environment
-    const char *argument; // NULL: a switch
-    const char *preset;   // the default, as text; NULL: none
-    const char *help;
-    // Returns NULL, or what the value must be. `value` is "true" for a switch.
-    const char *(*set)(struct options *options, size_t offset, const char *value);
-    size_t offset; // of the field
-};
-
-static void *field(struct options *options, size_t offset)
-{
-    return (char *)options + offset;
-}
-
-static const char *set_text(struct options *options, size_t offset, const char *value)
-{
-    char **text = field(options, offset);
-    free(*text);
-    *text = mem_copy(value, strlen(value));
-    return NULL;
-}
-
-static const char *parse_switch(const char *value, bool *out)
-{
-    *out = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-    bool off = strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
-    return *out || off ? NULL : "must be true or false";
-}
-
-static const char *set_switch(struct options *options, size_t offset, const char *value)
-{
-    return parse_switch(value, field(options, offset));
-}
-
-struct unit {
-    const char *suffix;
-    double microseconds;
-};
-
-static const char *set_duration(struct options *options, size_t offset, const char *value)
-{
-    static const struct unit units[] = {{"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"", 1e6}};
-    static const char complaint[] = "must be a time such as 500ms, 2s or 1m, at most 1h";
-    int64_t *target = field(options, offset);
-    size_t digits = strspn(value, "0123456789.");
-    double number;
-    if (!span_f64(span_make(value, digits), &number)) {
-        return complaint;
-    }
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(value + digits, units[i].suffix) == 0) {
-            double microseconds = number * units[i].microseconds;
-            *target = microseconds <= 3600e6 ? (int64_t)microseconds : -1;
-            return *target >= 0 ? NULL : complaint;
-        }
-    }
-    return complaint;
-}
-
-// A limit of nothing would fail every node.
-static const char *set_limit(struct options *options, size_t offset, const char *value)
-{
-    const char *problem = set_duration(options, offset, value);
-    const int64_t *target = field(options, offset);
-    return problem == NULL && *target < 1000 ? "must be at least 1ms" : problem;
-}
-
-static const char *set_node_label(struct options *options, size_t offset, const char *value)
-{
-    static const char *const words[] = {"auto", "hostname", "address", "id"};
-    enum node_label *target = field(options, offset);
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcmp(value, words[i]) == 0) {
-            *target = (enum node_label)i;
-            return NULL;
-        }
-    }
-    return "must be auto, hostname, address or id";
-}
-
-static const char *set_path(struct options *options, size_t offset, const char *value)
-{
-    if (value[0] != '/' || value[1] == '\0' || strpbrk(value, "?# ") != NULL) {
-        return "must be a path such as /metrics";
-    }
-    return set_text(options, offset, value);
-}
-
-static const char *set_level(struct options *options, size_t offset, const char *value)
-{
-    return log_level_parse(value, field(options, offset)) ? NULL
-                                                          : "must be debug, info, warn or error";
-}
-
-static const char *set_format(struct options *options, size_t offset, const char *value)
-{
-    return log_format_parse(value, field(options, offset)) ? NULL : "must be logfmt or json";
-}
-
-static const char *set_dialect(struct options *options, size_t offset, const char *value)
-{
-    enum dialect *target = field(options, offset);
-    bool native = strcmp(value, "native") == 0;
-    if (!native && strcmp(value, "redis_exporter") != 0) {
-        return "must be native or redis_exporter";
-    }
-    *target = native ? DIALECT_NATIVE : DIALECT_RX;
-    return NULL;
-}
-
-static const char *add_allowed(struct options *options, size_t offset, const char *value)
-{
-    (void)offset;
-    if (options->allowed_count == ALLOWED_MAX || value[0] == '\0') {
-        return "must be a pattern of host:port such as 10.0.0.*:6379, at most 64 of them";
-    }
-    options->allowed[options->allowed_count++] = mem_copy(value, strlen(value));
-    return NULL;
-}
-
-// In the environment several addresses are separated by commas.
-static const char *add_listen(struct options *options, size_t offset, const char *value)
-{
-    struct span rest = span_of(value);
-    struct span part;
-    (void)offset;
-    while (span_cut(&rest, ',', &part)) {
-        struct address address;
-        bool any_host = part.length > 0 && part.at[0] == ':';
-        struct buf text = BUF_EMPTY;
-        buf_text(&text, any_host ? "[::]" : "");
-        buf_span(&text, part);
-        bool valid = address_parse(buf_view(&text), 0, &address);
-        buf_free(&text);
-        if (!valid || options->listen_count == LISTEN_MAX) {
-            return "must be host:port, [IPv6]:port or :port, at most 16 of them";
-        }
-        options->listen[options->listen_count++] = mem_copy(part.at, part.length);
-    }
-    return options->listen_count > 0 ? NULL : "must be host:port, [IPv6]:port or :port";
-}
-
-#define AT(member) offsetof(struct options, member)
-
-static const struct flag flags[] = {
-    {"redis.addr", "REDIS_ADDR", "URL[,URL...]", "redis://localhost:6379",
-     "one or more nodes of the cluster, from which the others are found: "
-     "redis://[user[:password]@]host:port, valkey://, host:port, [IPv6]:port",
-     set_text, AT(redis_addr)},
-    {"redis.cluster-name", "REDIS_EXPORTER_CLUSTER_NAME", "NAME", NULL,
-     "value of the redis_cluster label (default: host:port of the first URL)", set_text,
-     AT(cluster_name)},
-    {"redis.user", "REDIS_USER", "NAME", NULL, "ACL user to log in as", set_text, AT(user)},
-    {"redis.password-file", "REDIS_PASSWORD_FILE", "FILE", NULL,
-     "file that holds the password; one line end at its end is not part of it", set_text,
-     AT(password_file)},
-    {"redis.password", "REDIS_PASSWORD", "PASSWORD", NULL,
-     "the password itself: use the variable or the file; on the command line it is visible to "
-     "others until it has been overwritten",
-     set_text, AT(password)},
-    {"redis.timeout", "REDIS_EXPORTER_TIMEOUT", "TIME", "2s", "limit on the replies of one node",
-     set_limit, AT(reply_timeout_us)},
-    {"redis.connect-timeout", "REDIS_EXPORTER_CONNECT_TIMEOUT", "TIME", "1s",
-     "limit on connecting to one node, look-up of its name included", set_limit,
-     AT(connect_timeout_us)},
-    {"redis.node-label", "REDIS_EXPORTER_NODE_LABEL", "auto|hostname|address|id", "auto",
-     "value of the redis_node label: the announced host name with the port, where there is one, "
-     "else address and port (auto); the announced host name alone; always address and port; the "
-     "node id",
-     set_node_label, AT(node_label)},
-    {"scrape.timeout", "REDIS_EXPORTER_SCRAPE_TIMEOUT", "TIME", "10s",
-     "limit on a scrape whose request does not carry X-Prometheus-Scrape-Timeout-Seconds",
-     set_limit, AT(scrape_timeout_us)},
-    {"web.listen-address", "REDIS_EXPORTER_WEB_LISTEN_ADDRESS", "HOST:PORT", ":9121",
-     "where to listen; may be given several times", add_listen, 0},
-    {"web.telemetry-path", "REDIS_EXPORTER_WEB_TELEMETRY_PATH", "PATH", "/metrics",
-     "path of the metrics page", set_path, AT(telemetry_path)},
-    {"web.timeout-offset", "REDIS_EXPORTER_WEB_TIMEOUT_OFFSET", "TIME", "0.25s",
-     "how much earlier than Prometheus' own timeout a scrape ends", set_duration,
-     AT(timeout_offset_us)},
-    {"scrape.allow", "REDIS_EXPORTER_SCRAPE_ALLOW", "PATTERN", NULL,
-     "further targets that /scrape and /cluster serve, as host:port with * and ?; may be given "
-     "several times. The configured password goes to them too, except by the pattern *, which "
-     "allows any target but sends it none",
-     add_allowed, 0},
-    {"metrics.dialect", "REDIS_EXPORTER_METRICS_DIALECT", "native|redis_exporter", "native",
-     "names on the metrics page: this exporter's, or those of redis_exporter", set_dialect,
-     AT(dialect)},
-    {"collector.disable-defaults", "REDIS_EXPORTER_COLLECTOR_DISABLE_DEFAULTS", NULL, NULL,
-     "turn off all collectors that are not turned on by name", set_switch,
-     AT(disable_default_collectors)},
-    {"log.level", "REDIS_EXPORTER_LOG_LEVEL", "debug|info|warn|error", "info",
-     "least severity that is logged", set_level, AT(log_level)},
-    {"log.format", "REDIS_EXPORTER_LOG_FORMAT", "logfmt|json", "logfmt",
-     "form of the log on standard error", set_format, AT(log_format)},
-    {"print-metrics", NULL, NULL, NULL, "print the reference of all metrics as Markdown",
-     set_switch, AT(print_metrics)},
-    {"print-acl", NULL, "VERSION", NULL,
-     "print the rights that the exporter's user needs on such a server: 6.2, 7.0, valkey-8.1, ...",
-     set_text, AT(print_acl)},
-    {"version", NULL, NULL, NULL, "print the version", set_switch, AT(show_version)},
-    {"help", NULL, NULL, NULL, "print this text", set_switch, AT(show_help)},
-};
-
-enum { FLAG_COUNT = sizeof(flags) / sizeof(flags[0]) };
+#include "config/flags.h"
 
 static char *complain(const char *prefix, struct span name, const char *problem)
 {
@@ -235,20 +28,9 @@ static char *apply(struct options *options, const struct flag *flag, const char 
     return problem != NULL ? complain(prefix, span_of(name), problem) : NULL;
 }
 
-// One dash or two, as Go programs take them.
-static const struct flag *find_flag(struct span name)
-{
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
-        if (span_is(name, flags[i].name)) {
-            return &flags[i];
-        }
-    }
-    return NULL;
-}
-
 static size_t flag_index(const char *name)
 {
-    const struct flag *flag = find_flag(span_of(name));
+    const struct flag *flag = flag_find(span_of(name));
     CHECK(flag != NULL);
     return (size_t)(flag - flags);
 }
@@ -314,7 +96,7 @@ static bool read_collector(struct options *out, const struct argument *argument,
     if (collector < 0) {
         problem = "unknown collector; --help lists all of them";
     } else if (argument->value != NULL) {
-        problem = parse_switch(argument->value, &on);
+        problem = flag_parse_switch(argument->value, &on);
     }
     if (problem == NULL) {
         choose_collector(out, (enum collector)collector, on != negated);
@@ -333,7 +115,7 @@ static char *read_argument(int argc, char **argv, int *i, struct options *out, b
         buf_format(&problem, "argument %d is no flag; --help lists all of them", *i);
         return buf_take(&problem);
     }
-    const struct flag *flag = find_flag(argument.name);
+    const struct flag *flag = flag_find(argument.name);
     char *collector_problem = NULL;
     if (flag == NULL && read_collector(out, &argument, &collector_problem)) {
         return collector_problem;
@@ -386,7 +168,7 @@ static char *read_collector_variable(struct options *out, enum collector collect
     char *problem = NULL;
     bool on = false;
     if (given && !(out->chosen & collector_bit(collector))) {
-        const char *reason = parse_switch(value, &on);
+        const char *reason = flag_parse_switch(value, &on);
         problem = reason != NULL ? complain("", span_of(variable), reason) : NULL;
         choose_collector(out, collector, on);
     }
@@ -406,7 +188,7 @@ static char *read_collector_variables(struct options *out)
 static char *read_environment(struct options *out, const bool *given)
 {
     char *problem = read_collector_variables(out);
-    for (size_t i = 0; problem == NULL && i < FLAG_COUNT; i++) {
+    for (size_t i = 0; problem == NULL && i < flag_count; i++) {
         const struct flag *flag = &flags[i];
         const char *value = flag->variable != NULL ? getenv(flag->variable) : NULL;
         if (given[i]) {
@@ -478,10 +260,10 @@ static void derive(struct options *options)
     for (size_t i = 0; i < options->seed_count; i++) {
         const struct seed *seed = &options->seed[i];
         if (seed->user != NULL) {
-            set_text(options, AT(user), seed->user);
+            flag_set_text(options, offsetof(struct options, user), seed->user);
         }
         if (seed->password != NULL) {
-            set_text(options, AT(password), seed->password);
+            flag_set_text(options, offsetof(struct options, password), seed->password);
         }
         if (seed->user != NULL || seed->password != NULL) {
             break;
@@ -497,7 +279,8 @@ static void derive(struct options *options)
 
 char *options_read(int argc, char **argv, struct options *out)
 {
-    bool given[FLAG_COUNT] = {false};
+    bool given[FLAGS_MAX] = {false};
+    CHECK(flag_count <= FLAGS_MAX);
     *out = (struct options){.collectors = collectors_by_default()};
     char *problem = read_arguments(argc, argv, out, given);
     if (problem == NULL) {
@@ -552,57 +335,4 @@ void options_clear(struct options *options)
         seed_clear(&options->seed[i]);
     }
     free(options->seed);
-}
-
-enum { HELP_INDENT = 6, HELP_WIDTH = 78 };
-
-static void print_wrapped(FILE *out, const char *text)
-{
-    size_t column = 0;
-    struct span rest = span_of(text);
-    struct span word;
-    while (span_cut(&rest, ' ', &word)) {
-        if (column == 0 || column + 1 + word.length > HELP_WIDTH) {
-            fprintf(out, "%s%*s", column > 0 ? "\n" : "", HELP_INDENT, "");
-            column = HELP_INDENT;
-        } else {
-            fputc(' ', out);
-            column++;
-        }
-        fprintf(out, "%.*s", (int)word.length, word.at);
-        column += word.length;
-    }
-    fputc('\n', out);
-}
-
-void options_print_help(FILE *out)
-{
-    fputs(
-        "Usage: redis_cluster_exporter [flags]\n\n"
-        "Prometheus exporter for Redis Cluster and Valkey Cluster: finds every node from one\n"
-        "address, asks all of them at once, and serves one metrics page for the whole cluster.\n\n"
-        "Flags beat the environment, which beats the defaults.\n\n",
-        out);
-    for (size_t i = 0; i < FLAG_COUNT; i++) {
-        const struct flag *flag = &flags[i];
-        fprintf(out, "  --%s", flag->name);
-        if (flag->argument != NULL) {
-            fprintf(out, "=%s", flag->argument);
-        }
-        if (flag->variable != NULL) {
-            fprintf(out, "  (%s)", flag->variable);
-        }
-        if (flag->preset != NULL) {
-            fprintf(out, "  default %s", flag->preset);
-        }
-        fputc('\n', out);
-        print_wrapped(out, flag->help);
-    }
-    fputs("\nCollectors, each turned on by --collector.NAME and off by --no-collector.NAME\n"
-          "(REDIS_EXPORTER_COLLECTOR_NAME=true or false):\n\n",
-          out);
-    for (int i = COLLECTOR_BASE + 1; i < COLLECTOR_COUNT; i++) {
-        fprintf(out, "  %-18s %-4s %s\n", collectors[i].name, collectors[i].on ? "on" : "off",
-                collectors[i].help);
-    }
 }

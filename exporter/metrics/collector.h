@@ -33,6 +33,7 @@ struct collector_row {
     bool on;          // by default
     const char *help;
     command_set commands; // beyond INFO
+    const char *samples;  // how many a node
 };
 
 extern const struct collector_row collectors[COLLECTOR_COUNT];

@@ -260,7 +260,8 @@ static void add_row(struct buf *out, const struct metric *row)
 {
     const char *unit = metric_unit(row);
     const char *rx = row->rx_name == NULL ? "same" : row->rx_name;
-    buf_format(out, "| `%s` | %s | %s | ", row->name, metric_type_name(row->type),
+    const char *name = row->name[0] != '\0' ? row->name : rx;
+    buf_format(out, "| `%s` | %s | %s | ", name, metric_type_name(row->type),
                unit != NULL ? unit : "");
     add_labels(out, row);
     buf_text(out, " | ");
@@ -268,12 +269,28 @@ static void add_row(struct buf *out, const struct metric *row)
     buf_format(out, " | %s | %s |\n", row->help, rx);
 }
 
+static void add_collectors(struct buf *out)
+{
+    buf_text(out, "\n## Samples\n\n"
+                  "With the default collectors a page has at most 330 samples a node on a cluster "
+                  "of six nodes of Redis 7.0 that\nserves some 20 different commands, and at most "
+                  "60 that are not about a node.\n\n| collector | default | samples a node |\n"
+                  "|---|---|---|\n");
+    for (int i = 0; i < COLLECTOR_COUNT; i++) {
+        const struct collector_row *row = &collectors[i];
+        buf_format(out, "| %s | %s | %s |\n", row->name != NULL ? row->name : "(base)",
+                   row->on ? "on" : "off", row->samples);
+    }
+}
+
 void render_reference(struct buf *out)
 {
     buf_text(out, "# Metrics\n\n"
                   "This page is what `redis_cluster_exporter --print-metrics` prints. A field that "
                   "a server does not send gives no sample.\nThe last column is the name in "
-                  "redis_exporter, where it has the metric.\n");
+                  "redis_exporter, where it has the metric; this dialect is what `/scrape` "
+                  "speaks.\n");
+    add_collectors(out);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         buf_format(out,
                    "\n## %s\n\n| name | type | unit | labels | source | meaning | "

@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+import os
+import re
 
-from harness import (Cluster, Exporter, RedisError, ReferenceCluster, SLOTS, cluster_exporter,
+from harness import (REPO, Cluster, Exporter, RedisError, ReferenceCluster, SLOTS, cluster_exporter,
                      shared, wait)
 
 FAMILIES = """
@@ -356,3 +358,14 @@ def test_bus_messages_are_split_by_type_and_direction():
             assert int(value) <= got <= int(after[field]), (field, value, got)
             checked += 1
     assert checked >= 4, before
+
+
+def test_the_default_page_keeps_to_the_documented_number_of_samples():
+    with open(os.path.join(REPO, "docs", "metrics.md"), encoding="utf-8") as f:
+        text = f.read().replace("\n", " ")
+    a_node, others = (int(re.search(pattern, text).group(1)) for pattern in
+                      (r"at most (\d+) samples a node", r"at most (\d+) that are not about a node"))
+    page = cluster_exporter().scrape()
+    count = sum("redis_node" in dict(labels) for _, labels in page.samples)
+    assert 200 * 6 < count <= a_node * 6, count
+    assert len(page.samples) - count <= others, len(page.samples) - count
