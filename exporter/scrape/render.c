@@ -139,18 +139,27 @@ static void emit_rx_extra(struct emitter *to, const struct node_snapshot *node)
     }
 }
 
+static void emit_with_master(struct emitter *to, const struct node_snapshot *node,
+                             struct span value)
+{
+    const struct label master[] = {{"master_host", node_field(node, SPAN("master_host"))},
+                                   {"master_port", node_field(node, SPAN("master_port"))}};
+    emit_text(to, master, 2, value);
+}
+
 static void emit_scalar(struct emitter *to, const struct node_snapshot *node)
 {
     const struct metric *row = to->metric;
     struct span value = samples_value(node->samples, row);
     bool rx = to->dialect == DIALECT_RX;
-    bool labelled = rx && row->rx_master;
-    struct label master[] = {{"master_host", node_field(node, SPAN("master_host"))},
-                             {"master_port", node_field(node, SPAN("master_port"))}};
-    if (value.length > 0) {
-        emit_text(to, master, labelled ? 2 : 0, value);
-    } else if (rx && row->rx_zero) {
-        emit(to, 0);
+    if (value.length == 0) {
+        if (rx && row->rx_zero) {
+            emit(to, 0);
+        }
+    } else if (rx && row->rx_master) {
+        emit_with_master(to, node, value);
+    } else {
+        emit_text(to, NULL, 0, value);
     }
 }
 

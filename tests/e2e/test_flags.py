@@ -29,7 +29,7 @@ def test_bad_flags_end_with_status_2_and_one_line_that_names_the_flag():
         ("--no.such-flag", ["--no.such-flag"]),
         ("--no.such-flag", ["--no.such-flag=1"]),
         ("-x", ["-x"]),
-        ("stray", ["stray"]),
+        ("argument 1", ["stray"]),
         ("--redis.timeout", ["--redis.timeout"]),
         ("--log.level", ["--log.level"]),
         ("--log.level", ["--log.level=loud"]),
