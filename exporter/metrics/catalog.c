@@ -553,6 +553,24 @@ const struct metric reply_metrics[] = {
     {"redis_config_value", GAUGE, "", "A numeric setting; secrets are left out.",
      .source = FROM_CONFIG, .group = GROUP_CONFIG, .collector = COLLECTOR_CONFIG_ALL},
 
+    // --- Client connections ---
+    {"redis_clients", GAUGE, "count", "Connections by kind: normal, pubsub, replica, master.",
+     RX_NONE, .source = FROM_CLIENTS, .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+    {"redis_clients_output_buffer_bytes", GAUGE, "omem",
+     "Memory of the output buffers of all clients of a kind.", RX_NONE, .source = FROM_CLIENTS,
+     .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+    {"redis_clients_output_buffer_max_bytes", GAUGE, "omem-max",
+     "Memory of the largest output buffer of a kind.", RX_NONE, .source = FROM_CLIENTS,
+     .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+    {"redis_clients_query_buffer_bytes", GAUGE, "qbuf",
+     "Bytes in the query buffers of all clients of a kind.", RX_NONE, .source = FROM_CLIENTS,
+     .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+    {"redis_clients_idle_max_seconds", GAUGE, "idle-max",
+     "Longest time that a client of a kind has been idle.", RX_NONE, .source = FROM_CLIENTS,
+     .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+    {"redis_clients_age_max_seconds", GAUGE, "age-max", "Age of the oldest client of a kind.",
+     RX_NONE, .source = FROM_CLIENTS, .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
+
     // --- Cluster, as each node sees it ---
     {"redis_cluster_enabled", GAUGE, "cluster_enabled", "1 when cluster mode is on."},
     {"redis_cluster_state", GAUGE, "cluster_state",
@@ -645,6 +663,7 @@ const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_HISTOGRAM] = {{"cmd"}},
     [GROUP_BUFFER_LIMIT] = {{"class", "limit"}},
     [GROUP_CONFIG] = {{"key"}},
+    [GROUP_CLIENTS] = {{"kind"}},
 };
 
 const uint32_t latency_bounds_us[LATENCY_BUCKETS] = {

@@ -27,6 +27,8 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_LATENCY_HISTOGRAM] = {"latency-histogram", false,
                                      "latency histogram of each command (Redis 7.0)",
                                      BIT(COMMAND_LATENCY_HISTOGRAM), "27 a command"},
+    [COLLECTOR_CLIENTS] = {"clients", false, "connections by kind, summed up (CLIENT LIST)",
+                           BIT(COMMAND_CLIENT_LIST), "6 a kind of client, 4 kinds"},
     [COLLECTOR_CONFIG_ALL] = {"config-all", false, "every numeric setting (CONFIG GET *)",
                               BIT(COMMAND_CONFIG_GET_ALL), "about 80"},
 };

@@ -20,6 +20,7 @@ enum source {
     FROM_SLOWLOG,      // SLOWLOG LEN and GET: length, last_id, last_duration
     FROM_LATENCY,      // LATENCY LATEST and HISTOGRAM, by groups only
     FROM_COMMANDLOG,   // COMMANDLOG LEN: slow, large-request, large-reply
+    FROM_CLIENTS,      // CLIENT LIST, summed up by kind, by groups only
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     SOURCE_COUNT,
 };
@@ -40,6 +41,7 @@ enum group {
     GROUP_BUFFER_LIMIT, // CONFIG client-output-buffer-limit: one line a class and kind: bytes,
                         // seconds
     GROUP_CONFIG,       // CONFIG GET *: one line a parameter
+    GROUP_CLIENTS,      // CLIENT LIST: one line a kind: count, ...
     GROUP_COUNT,
 };
 

@@ -90,10 +90,10 @@ static const char *type_word(const struct emitter *to)
 const char *source_word(enum source source)
 {
     static const char *const words[SOURCE_COUNT] = {
-        [FROM_INFO] = "INFO",       [FROM_CLUSTER_INFO] = "CLUSTER INFO",
-        [FROM_CONFIG] = "CONFIG",   [FROM_SLOWLOG] = "SLOWLOG",
-        [FROM_LATENCY] = "LATENCY", [FROM_COMMANDLOG] = "COMMANDLOG",
-        [FROM_EXPORTER] = "",
+        [FROM_INFO] = "INFO",           [FROM_CLUSTER_INFO] = "CLUSTER INFO",
+        [FROM_CONFIG] = "CONFIG",       [FROM_SLOWLOG] = "SLOWLOG",
+        [FROM_LATENCY] = "LATENCY",     [FROM_COMMANDLOG] = "COMMANDLOG",
+        [FROM_CLIENTS] = "CLIENT LIST", [FROM_EXPORTER] = "",
     };
     return words[source];
 }

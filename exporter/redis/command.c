@@ -52,6 +52,7 @@ static const struct command_row rows[COMMAND_COUNT] = {
                                   {"COMMANDLOG", "LEN", "large-reply"},
                                   .redis_since = NEVER,
                                   .valkey_since = 80100},
+    [COMMAND_CLIENT_LIST] = {"CLIENT LIST", {"CLIENT", "LIST"}},
 };
 
 const char *command_name(enum command command)

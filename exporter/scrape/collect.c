@@ -1,5 +1,7 @@
 #include "scrape/collect.h"
 
+#include "redis/client_list.h"
+
 static struct span keep(struct samples *samples, struct span text)
 {
     return arena_copy(&samples->arena, text);
@@ -148,6 +150,33 @@ static void collect_histograms(struct samples *samples, const struct reply *repl
     }
 }
 
+// --- CLIENT LIST ---
+
+static void collect_clients(struct samples *samples, const struct reply *reply)
+{
+    struct client_sums sums[CLIENT_KINDS];
+    client_list_sum(reply->text, sums);
+    for (int kind = 0; reply->type == REPLY_STRING && kind < CLIENT_KINDS; kind++) {
+        const struct client_sums *sum = &sums[kind];
+        struct span name = span_of(client_kind_name((enum client_kind)kind));
+        const struct {
+            const char *part;
+            uint64_t value;
+        } parts[] = {
+            {"count", sum->count},
+            {"omem", sum->output_bytes},
+            {"omem-max", sum->output_max_bytes},
+            {"qbuf", sum->query_bytes},
+            {"idle-max", sum->idle_max_s},
+            {"age-max", sum->age_max_s},
+        };
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+            samples_set_part(samples, GROUP_CLIENTS, name, SPAN(""), span_of(parts[i].part),
+                             arena_i64(&samples->arena, (int64_t)parts[i].value));
+        }
+    }
+}
+
 void collect_reply(struct samples *samples, enum command command, const struct reply *reply)
 {
     switch (command) {
@@ -175,6 +204,9 @@ void collect_reply(struct samples *samples, enum command command, const struct r
         break;
     case COMMAND_COMMANDLOG_REPLY:
         collect_length(samples, FROM_COMMANDLOG, SPAN("large-reply"), reply);
+        break;
+    case COMMAND_CLIENT_LIST:
+        collect_clients(samples, reply);
         break;
     case COMMAND_INFO:
     case COMMAND_CLUSTER_INFO:

@@ -29,6 +29,20 @@ static void node_error(struct emitter *to, const struct snapshot *snapshot,
     }
 }
 
+// Only what does not work: a collector that a node, or the user's rights there, refuse.
+static void collector_failed(struct emitter *to, const struct snapshot *snapshot,
+                             const struct node_snapshot *node)
+{
+    (void)snapshot;
+    for (int i = 0; is_ok(node) && i < COLLECTOR_COUNT; i++) {
+        const char *name = collectors[i].name != NULL ? collectors[i].name : "base";
+        struct label label = {"collector", span_of(name)};
+        if (collectors[i].commands & node->member->refused) {
+            emit_labelled(to, &label, 1, 1);
+        }
+    }
+}
+
 static void node_duration(struct emitter *to, const struct snapshot *snapshot,
                           const struct node_snapshot *node)
 {
@@ -173,6 +187,9 @@ const struct metric computed_metrics[] = {
     {"redis_exporter_last_scrape_error", GAUGE, "",
      "1 for a node that could not be read; err tells why.", .source = FROM_EXPORTER,
      .node = node_error, .labels = "err"},
+    {"redis_exporter_collector_failed", GAUGE, "",
+     "1 for a collector whose command the node refuses; absent where all goes well.", RX_NONE,
+     .source = FROM_EXPORTER, .node = collector_failed, .labels = "collector"},
     {"redis_exporter_node_scrape_duration_seconds", GAUGE, "",
      "How long the node took to answer, connecting included.", RX_NONE, .source = FROM_EXPORTER,
      .node = node_duration},

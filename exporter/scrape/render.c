@@ -252,6 +252,7 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_HISTOGRAM] = "HISTOGRAM",
         [GROUP_BUFFER_LIMIT] = "client-output-buffer-limit",
         [GROUP_CONFIG] = "*",
+        [GROUP_CLIENTS] = "KIND",
     };
     if (row->source == FROM_EXPORTER) {
         return;

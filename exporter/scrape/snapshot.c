@@ -74,11 +74,11 @@ static void report_outcome(const struct cluster *cluster, const struct node_snap
 }
 
 // Commands that the server, or this user's rights, will not answer: told once, not once a
-// connection. Without cluster mode the refusal of CLUSTER is no news.
+// connection.
 static void report_refusals(const struct cluster *cluster, struct node_snapshot *node)
 {
     struct member *member = node->member;
-    for (int command = 0; node->server.cluster_mode && command < COMMAND_COUNT; command++) {
+    for (int command = 0; command < COMMAND_COUNT; command++) {
         if (node->refused & ~member->refused & command_bit((enum command)command)) {
             log_warn("node refuses a command, its metrics are missing", "cluster",
                      cluster->options.name, "node", member->label, "command",

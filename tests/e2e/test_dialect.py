@@ -228,3 +228,29 @@ def test_the_quantiles_are_fractions_and_seconds():
     found = {labels["quantile"]: value
              for labels, value in page.all("redis_latency_percentiles_seconds", cmd="set")}
     assert set(found) == {"0.5", "0.99", "0.999"} and 0 < max(found.values()) < 1, found
+
+
+def test_clients_are_summed_up_by_kind():
+    cluster = shared(lambda: Cluster(masters=3, replicas=1))
+    page = Exporter(cluster.addrs[0], "--collector.clients").scrape()
+    for node in cluster.nodes:
+        count = {labels["kind"]: value
+                 for labels, value in page.all("redis_clients", redis_node=node.addr)}
+        replica = node.info()["role"] == "slave"
+        assert count["master" if replica else "replica"] == 1, (node.addr, count)
+        assert count["normal"] >= 2 and count["pubsub"] == 0, count
+        age = page.get("redis_clients_age_max_seconds", redis_node=node.addr, kind="normal")
+        assert 0 <= age <= int(node.info()["uptime_in_seconds"])
+
+
+def test_a_collector_that_is_refused_shows_as_failed():
+    cluster = shared(lambda: Cluster(masters=3, replicas=1))
+    for node in cluster.nodes:
+        node.command("ACL", "SETUSER", "few", "reset", "on", ">pw", "-@all", "+info",
+                     "+cluster|info", "+cluster|nodes", "+client|setname")
+    page = Exporter(cluster.addrs[0], "--redis.user=few", env={"REDIS_PASSWORD": "pw"}).scrape()
+    page.check_all_up(cluster.addrs)
+    failed = {labels["collector"] for labels, value in
+              page.all("redis_exporter_collector_failed", redis_node=cluster.addrs[0])}
+    assert failed == {"slowlog", "latency", "config"}, failed
+    assert not Exporter(cluster.addrs[0]).scrape().all("redis_exporter_collector_failed")

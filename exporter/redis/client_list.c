@@ -1,0 +1,79 @@
+#include "redis/client_list.h"
+
+static const char *const kind_names[CLIENT_KINDS] = {"normal", "pubsub", "replica", "master"};
+
+const char *client_kind_name(enum client_kind kind)
+{
+    return kind_names[kind];
+}
+
+struct client {
+    enum client_kind kind;
+    uint64_t output_bytes;
+    uint64_t query_bytes;
+    uint64_t idle_s;
+    uint64_t age_s;
+};
+
+// One letter a property; a replica that is a monitor has both.
+static enum client_kind kind_of(struct span flags)
+{
+    if (memchr(flags.at, 'S', flags.length) != NULL) {
+        return CLIENT_REPLICA;
+    }
+    if (memchr(flags.at, 'M', flags.length) != NULL) {
+        return CLIENT_MASTER;
+    }
+    return memchr(flags.at, 'P', flags.length) != NULL ? CLIENT_PUBSUB : CLIENT_NORMAL;
+}
+
+static bool parse_client(struct span line, struct client *out)
+{
+    struct span field;
+    bool has_flags = false;
+    *out = (struct client){.kind = CLIENT_NORMAL};
+    while (span_cut(&line, ' ', &field)) {
+        struct span name;
+        struct span value;
+        if (!span_split(field, '=', &name, &value)) {
+            continue;
+        }
+        if (span_is(name, "flags")) {
+            has_flags = value.length > 0;
+            out->kind = has_flags ? kind_of(value) : CLIENT_NORMAL;
+        } else if (span_is(name, "omem")) {
+            span_u64(value, &out->output_bytes);
+        } else if (span_is(name, "qbuf")) {
+            span_u64(value, &out->query_bytes);
+        } else if (span_is(name, "idle")) {
+            span_u64(value, &out->idle_s);
+        } else if (span_is(name, "age")) {
+            span_u64(value, &out->age_s);
+        }
+    }
+    return has_flags;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+void client_list_sum(struct span reply, struct client_sums sums[CLIENT_KINDS])
+{
+    struct span line;
+    struct client client;
+    memset(sums, 0, CLIENT_KINDS * sizeof(sums[0]));
+    while (span_cut(&reply, '\n', &line)) {
+        if (!parse_client(span_trim(line), &client)) {
+            continue;
+        }
+        struct client_sums *sum = &sums[client.kind];
+        sum->count++;
+        sum->output_bytes += client.output_bytes;
+        sum->output_max_bytes = larger(sum->output_max_bytes, client.output_bytes);
+        sum->query_bytes += client.query_bytes;
+        sum->idle_max_s = larger(sum->idle_max_s, client.idle_s);
+        sum->age_max_s = larger(sum->age_max_s, client.age_s);
+    }
+}
