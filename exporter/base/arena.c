@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -43,6 +44,15 @@ struct span arena_i64(struct arena *arena, int64_t value)
 {
     struct buf text = BUF_EMPTY;
     buf_i64(&text, value);
+    struct span copy = arena_copy(arena, buf_view(&text));
+    buf_free(&text);
+    return copy;
+}
+
+struct span arena_u64(struct arena *arena, uint64_t value)
+{
+    struct buf text = BUF_EMPTY;
+    buf_format(&text, "%" PRIu64, value);
     struct span copy = arena_copy(arena, buf_view(&text));
     buf_free(&text);
     return copy;

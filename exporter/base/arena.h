@@ -14,5 +14,6 @@ struct span arena_copy(struct arena *arena, struct span text);
 
 // The same of a number's decimal text.
 struct span arena_i64(struct arena *arena, int64_t value);
+struct span arena_u64(struct arena *arena, uint64_t value);
 
 void arena_free(struct arena *arena);

@@ -15,7 +15,7 @@ struct client {
     uint64_t age_s;
 };
 
-// One letter a property; a replica that is a monitor has both.
+// One letter a property (N normal, P in publish/subscribe, S replica, M master ...).
 static enum client_kind kind_of(struct span flags)
 {
     if (memchr(flags.at, 'S', flags.length) != NULL) {

@@ -28,7 +28,7 @@ static const struct command_row rows[COMMAND_COUNT] = {
                              "repl-backlog-size", "client-output-buffer-limit",
                              "cluster-node-timeout", "cluster-require-full-coverage",
                              "cluster-replica-validity-factor", "cluster-migration-barrier",
-                             "databases", "commandlog-execution-slower-than",
+                             "commandlog-execution-slower-than",
                              "commandlog-slow-execution-max-len", "commandlog-request-larger-than",
                              "commandlog-large-request-max-len", "commandlog-reply-larger-than",
                              "commandlog-large-reply-max-len"},

@@ -18,6 +18,16 @@ static bool is_array(const struct reply *reply, size_t at_least)
     return reply->type == REPLY_ARRAY && reply->count >= at_least;
 }
 
+static bool is_text(const struct reply *reply)
+{
+    return reply->type == REPLY_STRING;
+}
+
+static bool is_number(const struct reply *reply)
+{
+    return reply->type == REPLY_INTEGER;
+}
+
 // --- CONFIG GET: name, value, name, value ... (redis src/config.c configGetCommand) ---
 
 // "normal 0 0 0 slave 268435456 67108864 60 pubsub ...": class, hard limit, soft limit, seconds.
@@ -49,7 +59,7 @@ static void collect_config(struct samples *samples, const struct reply *reply, b
     for (size_t i = 0; reply->type == REPLY_ARRAY && i + 1 < reply->count; i += 2) {
         struct span name = reply->element[i]->text;
         struct span value = reply->element[i + 1]->text;
-        if (is_secret(name)) {
+        if (!is_text(reply->element[i]) || !is_text(reply->element[i + 1]) || is_secret(name)) {
             continue;
         }
         if (span_is(name, "client-output-buffer-limit")) {
@@ -69,8 +79,9 @@ static void collect_config(struct samples *samples, const struct reply *reply, b
 
 static void collect_slowlog(struct samples *samples, const struct reply *reply)
 {
-    if (is_array(reply, 1) && is_array(reply->element[0], 3)) {
-        const struct reply *newest = reply->element[0];
+    const struct reply *newest = is_array(reply, 1) ? reply->element[0] : NULL;
+    if (newest != NULL && is_array(newest, 3) && is_number(newest->element[0]) &&
+        is_number(newest->element[2])) {
         set_number(samples, FROM_SLOWLOG, SPAN("last_id"), newest->element[0]->integer);
         set_number(samples, FROM_SLOWLOG, SPAN("last_duration"), newest->element[2]->integer);
     }
@@ -79,19 +90,25 @@ static void collect_slowlog(struct samples *samples, const struct reply *reply)
 static void collect_length(struct samples *samples, enum source source, struct span field,
                            const struct reply *reply)
 {
-    if (reply->type == REPLY_INTEGER) {
+    if (is_number(reply)) {
         set_number(samples, source, field, reply->integer);
     }
 }
 
 // --- LATENCY LATEST: events of name, time, latest ms, maximum ms (redis src/latency.c) ---
 
+static bool is_event(const struct reply *event)
+{
+    return is_array(event, 4) && is_text(event->element[0]) && is_number(event->element[1]) &&
+           is_number(event->element[2]) && is_number(event->element[3]);
+}
+
 static void collect_events(struct samples *samples, const struct reply *reply)
 {
     static const char *const parts[] = {"time", "latest", "max"};
     for (size_t i = 0; reply->type == REPLY_ARRAY && i < reply->count; i++) {
         const struct reply *event = reply->element[i];
-        if (!is_array(event, 4)) {
+        if (!is_event(event)) {
             continue;
         }
         struct span name = keep(samples, event->element[0]->text);
@@ -113,12 +130,23 @@ static void fill_buckets(struct histogram *histogram, const struct reply *pairs)
     for (size_t bucket = 0; bucket < LATENCY_BUCKETS; bucket++) {
         while (next + 1 < pairs->count &&
                pairs->element[next]->integer <= (int64_t)latency_bounds_us[bucket]) {
-            uint64_t cumulative = (uint64_t)pairs->element[next + 1]->integer;
+            int64_t told = pairs->element[next + 1]->integer;
+            uint64_t cumulative = told > 0 ? (uint64_t)told : 0;
             count = cumulative > count ? cumulative : count;
             next += 2;
         }
         histogram->bucket[bucket] = count < histogram->count ? count : histogram->count;
     }
+}
+
+static bool are_numbers(const struct reply *reply)
+{
+    for (size_t i = 0; reply->type == REPLY_ARRAY && i < reply->count; i++) {
+        if (!is_number(reply->element[i])) {
+            return false;
+        }
+    }
+    return reply->type == REPLY_ARRAY;
 }
 
 static void collect_histogram(struct samples *samples, struct span command,
@@ -133,7 +161,8 @@ static void collect_histogram(struct samples *samples, struct span command,
             pairs = fields->element[i + 1];
         }
     }
-    if (calls == NULL || calls->integer < 0 || pairs == NULL || pairs->type != REPLY_ARRAY) {
+    if (calls == NULL || !is_number(calls) || calls->integer < 0 || pairs == NULL ||
+        !are_numbers(pairs)) {
         return;
     }
     struct histogram *histogram = samples_add_histogram(samples, keep(samples, command));
@@ -146,7 +175,9 @@ static void collect_histogram(struct samples *samples, struct span command,
 static void collect_histograms(struct samples *samples, const struct reply *reply)
 {
     for (size_t i = 0; reply->type == REPLY_ARRAY && i + 1 < reply->count; i += 2) {
-        collect_histogram(samples, reply->element[i]->text, reply->element[i + 1]);
+        if (is_text(reply->element[i])) {
+            collect_histogram(samples, reply->element[i]->text, reply->element[i + 1]);
+        }
     }
 }
 
@@ -172,7 +203,7 @@ static void collect_clients(struct samples *samples, const struct reply *reply)
         };
         for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
             samples_set_part(samples, GROUP_CLIENTS, name, SPAN(""), span_of(parts[i].part),
-                             arena_i64(&samples->arena, (int64_t)parts[i].value));
+                             arena_u64(&samples->arena, parts[i].value));
         }
     }
 }
