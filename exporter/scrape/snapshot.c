@@ -78,6 +78,9 @@ static void report_outcome(const struct cluster *cluster, const struct node_snap
 static void report_refusals(const struct cluster *cluster, struct node_snapshot *node)
 {
     struct member *member = node->member;
+    if (node->outcome != OUTCOME_OK) {
+        return; // the outcome says it all
+    }
     for (int command = 0; command < COMMAND_COUNT; command++) {
         if (node->refused & ~member->refused & command_bit((enum command)command)) {
             log_warn("node refuses a command, its metrics are missing", "cluster",
