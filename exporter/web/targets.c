@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "scrape/computed.h"
 
-enum { TARGETS_MAX = 1024 }; // kept at once; the one unused for longest makes room
+enum {
+    TARGETS_MAX = 1024, // kept at once; the one unused for longest makes room
+    TOPOLOGY_AGE_MAX_US = 5 * SECOND_US,
+};
 
 enum kind { KIND_NODE, KIND_CLUSTER };
 
@@ -30,6 +33,7 @@ struct targets {
     size_t count;
     size_t capacity;
     struct pass *discovery;    // under way
+    int64_t discovered_us;     // when the last one ended; 0: never
     struct request *listing;   // wait for the list of nodes
     struct request *undecided; // name a target that may turn out to be a node
 };
@@ -97,15 +101,12 @@ static enum permission judge(const struct targets *targets, const struct address
     return permission;
 }
 
-static bool topology_is_known(const struct targets *targets)
+// Whether what is known of the clusters' nodes is recent enough to refuse a target by it: a node
+// may have joined since. It also bounds how often a stranger can make the clusters be asked.
+static bool topology_is_recent(const struct targets *targets)
 {
-    for (size_t i = 0; i < targets->options.cluster_count; i++) {
-        const struct cluster *cluster = targets->options.cluster[i];
-        if (cluster->scrapes == 0) {
-            return false;
-        }
-    }
-    return true;
+    return targets->discovered_us != 0 &&
+           clock_monotonic_us() - targets->discovered_us < TOPOLOGY_AGE_MAX_US;
 }
 
 // --- what is kept ---
@@ -295,6 +296,7 @@ static void on_discovered(void *owner, const struct snapshot *const *snapshot, s
     bool failed = discovery_failed(snapshot, count);
     struct answer *answer = failed || targets->listing == NULL ? NULL : list_nodes(snapshot, count);
     targets->discovery = NULL;
+    targets->discovered_us = clock_monotonic_us();
     while ((request = take_first(&targets->listing)) != NULL) {
         if (failed) {
             request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -367,7 +369,7 @@ static enum MHD_Result serve(struct targets *targets, struct request *request, e
         return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
     }
     enum permission permission = judge(targets, &address);
-    if (permission != WITH_PASSWORD && !topology_is_known(targets)) {
+    if (permission != WITH_PASSWORD && !topology_is_recent(targets)) {
         return discover(targets, request, &targets->undecided);
     }
     if (permission == REFUSED) {

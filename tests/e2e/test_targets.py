@@ -52,6 +52,15 @@ def test_a_foreign_target_is_refused_and_never_called():
     assert page.get("redis_target_scrape_request_errors_total") == 2
 
 
+def test_a_node_that_joins_can_be_asked_for():
+    cluster = Cluster(masters=3, replicas=0, password="right")
+    exporter = exporter_of(cluster)
+    new = RedisNode(password="right").ready()
+    assert exporter.get(target(new.addr)).status == 403
+    cluster.nodes[0].command("CLUSTER", "MEET", new.host, new.port)
+    wait(lambda: exporter.get(target(new.addr)).status == 200, "the new node is served", 20)
+
+
 def test_the_open_pattern_serves_anybody_but_sends_no_password():
     cluster = shared(guarded)
     peer, heard = listener()
