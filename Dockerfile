@@ -11,6 +11,7 @@ FROM debian:12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       libmicrohttpd12 libhiredis0.14 libevent-core-2.1-7 libevent-extra-2.1-7 libdeflate0 \
+      libcjson1 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/bin/redis_cluster_exporter /usr/bin/
 COPY LICENSE /usr/share/doc/redis_cluster_exporter/
