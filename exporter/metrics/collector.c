@@ -31,6 +31,8 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
                            BIT(COMMAND_CLIENT_LIST), "6 a kind of client, 4 kinds"},
     [COLLECTOR_CONFIG_ALL] = {"config-all", false, "every numeric setting (CONFIG GET *)",
                               BIT(COMMAND_CONFIG_GET_ALL), "about 80"},
+    [COLLECTOR_MODULES] = {"modules", false, "loaded modules and their figures (INFO modules)",
+                           BIT(COMMAND_INFO_MODULES), "1 a module, and what it tells"},
 };
 
 collector_set collectors_by_default(void)

@@ -53,6 +53,7 @@ static const struct command_row rows[COMMAND_COUNT] = {
                                   .redis_since = NEVER,
                                   .valkey_since = 80100},
     [COMMAND_CLIENT_LIST] = {"CLIENT LIST", {"CLIENT", "LIST"}},
+    [COMMAND_INFO_MODULES] = {"INFO", {"INFO", "modules"}, .redis_since = 60000},
 };
 
 const char *command_name(enum command command)
@@ -67,13 +68,13 @@ static void add_lower(struct buf *buf, const char *word)
     }
 }
 
-// INFO's second word is an argument; that of the others is a subcommand.
+// The words of a name of one word are arguments; otherwise the second one is a subcommand.
 void command_add_rule(struct buf *buf, enum command command)
 {
     const struct command_row *row = &rows[command];
     buf_char(buf, '+');
     add_lower(buf, row->words[0]);
-    if (command != COMMAND_INFO) {
+    if (strcmp(row->name, row->words[0]) != 0) {
         buf_char(buf, '|');
         add_lower(buf, row->words[1]);
     }

@@ -239,6 +239,11 @@ void collect_reply(struct samples *samples, enum command command, const struct r
     case COMMAND_CLIENT_LIST:
         collect_clients(samples, reply);
         break;
+    case COMMAND_INFO_MODULES:
+        if (is_text(reply)) {
+            samples_read(samples, FROM_INFO, keep(samples, reply->text));
+        }
+        break;
     case COMMAND_INFO:
     case COMMAND_CLUSTER_INFO:
     case COMMAND_CLUSTER_NODES:
