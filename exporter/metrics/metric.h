@@ -68,6 +68,7 @@ struct metric {
     bool rx_master;           // redis_exporter adds the labels master_host and master_port
     bool rx_gauge;            // redis_exporter calls this counter a gauge
     const char *labels; // of a computed row, beyond those of cluster and node; for the reference
+    const char *since;  // "Redis 7.0", "Redis up to 4.0", "KeyDB": who has it; NULL: every server
     // One of these for computed rows: once a cluster, once a node, once a page.
     void (*cluster)(struct emitter *to, const struct snapshot *snapshot);
     void (*node)(struct emitter *to, const struct snapshot *snapshot,

@@ -276,7 +276,7 @@ static void add_row(struct buf *out, const struct metric *row)
     add_labels(out, row);
     buf_text(out, " | ");
     add_source(out, row);
-    buf_format(out, " | %s | %s |\n", row->help, rx);
+    buf_format(out, " | %s | %s | %s |\n", row->since != NULL ? row->since : "", row->help, rx);
 }
 
 static void add_collectors(struct buf *out)
@@ -297,14 +297,16 @@ void render_reference(struct buf *out)
 {
     buf_text(out, "# Metrics\n\n"
                   "This page is what `redis_cluster_exporter --print-metrics` prints. A field that "
-                  "a server does not send gives no sample.\nThe last column is the name in "
-                  "redis_exporter, where it has the metric; this dialect is what `/scrape` "
-                  "speaks.\n");
+                  "a server does not send gives no sample.\nThe column \"needs\" tells the first "
+                  "version known to have the metric, later ones included; nothing stands for every "
+                  "server\nfrom Redis 3.2 on, and every Valkey has what Redis 7.2 has.\nThe last "
+                  "column is the name in redis_exporter, where it has the metric; this dialect is "
+                  "what `/scrape` speaks.\n");
     add_collectors(out);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         buf_format(out,
-                   "\n## %s\n\n| name | type | unit | labels | source | meaning | "
-                   "redis_exporter |\n|---|---|---|---|---|---|---|\n",
+                   "\n## %s\n\n| name | type | unit | labels | source | needs | meaning | "
+                   "redis_exporter |\n|---|---|---|---|---|---|---|---|\n",
                    tables[i].title);
         for (size_t row = 0; row < *tables[i].count; row++) {
             add_row(out, &tables[i].row[row]);

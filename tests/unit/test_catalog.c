@@ -138,6 +138,53 @@ static void help_is_one_sentence(void **state)
     for_each_row(check_sentence);
 }
 
+static bool is_version(struct span text)
+{
+    bool plain = text.length > 0;
+    for (size_t i = 0; i < text.length; i++) {
+        plain = plain && (text.at[i] == '.' || (text.at[i] >= '0' && text.at[i] <= '9'));
+    }
+    return plain && span_contains(text, SPAN("."));
+}
+
+// "Redis 7.0", "Redis up to 6.2", "Valkey 9.0", or a name alone.
+static bool is_server(struct span part)
+{
+    static const char *const versioned[] = {"Redis up to ", "Redis ", "Valkey "};
+    static const char *const others[] = {"KeyDB", "Azure"};
+    for (size_t i = 0; i < COUNT(versioned); i++) {
+        struct span prefix = span_of(versioned[i]);
+        if (span_starts(part, prefix) && is_version(span_skip(part, prefix.length))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        if (span_is(part, others[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_since(const struct metric *row)
+{
+    static const char *const servers[] = {"(Redis", "(Valkey", "(KeyDB", "(before"};
+    struct span rest = span_of(row->since != NULL ? row->since : "");
+    struct span part;
+    while (span_cut(&rest, ',', &part)) {
+        complain_unless(is_server(span_trim(part)), row, "no server is named so");
+    }
+    for (size_t i = 0; i < COUNT(servers); i++) {
+        complain_unless(strstr(row->help, servers[i]) == NULL, row, "the help tells the servers");
+    }
+}
+
+static void servers_that_have_a_metric_are_named_in_one_way(void **state)
+{
+    (void)state;
+    for_each_row(check_since);
+}
+
 // Each name in the order of the page, once for each run of rows.
 static size_t families(const struct metric **out, size_t capacity)
 {
@@ -312,6 +359,7 @@ int main(void)
         cmocka_unit_test(names_have_base_units_in_full),
         cmocka_unit_test(help_is_plain_text_with_a_full_stop),
         cmocka_unit_test(help_is_one_sentence),
+        cmocka_unit_test(servers_that_have_a_metric_are_named_in_one_way),
         cmocka_unit_test(rows_of_one_family_stand_together),
         cmocka_unit_test(each_field_has_one_row),
         cmocka_unit_test(reply_rows_name_a_field_and_compute_nothing),
