@@ -624,6 +624,8 @@ const struct metric reply_metrics[] = {
     {"redis_clients_age_max_seconds", GAUGE, "age-max", "Age of the oldest client of a kind.",
      RX_NONE, .source = FROM_CLIENTS, .group = GROUP_CLIENTS, .collector = COLLECTOR_CLIENTS},
 
+#include "metrics/catalog_modules.inc"
+
     // --- Cluster, as each node sees it ---
     {"redis_cluster_enabled", GAUGE, "cluster_enabled", "1 when cluster mode is on."},
     {"redis_cluster_state", GAUGE, "cluster_state",
@@ -717,6 +719,7 @@ const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_BUFFER_LIMIT] = {{"class", "limit"}},
     [GROUP_CONFIG] = {{"key"}},
     [GROUP_CLIENTS] = {{"kind"}},
+    [GROUP_MODULE] = {{"name"}},
 };
 
 const uint32_t latency_bounds_us[LATENCY_BUCKETS] = {

@@ -42,6 +42,7 @@ enum group {
                         // seconds
     GROUP_CONFIG,       // CONFIG GET *: one line a parameter
     GROUP_CLIENTS,      // CLIENT LIST: one line a kind: count, ...
+    GROUP_MODULE,       // INFO module:name=...,ver=...,...; the whole line, whose parts are labels
     GROUP_COUNT,
 };
 
@@ -67,6 +68,7 @@ struct metric {
     bool rx_zero;             // redis_exporter gives 0 where the value is absent
     bool rx_master;           // redis_exporter adds the labels master_host and master_port
     bool rx_gauge;            // redis_exporter calls this counter a gauge
+    bool rx_counter;          // redis_exporter calls this gauge a counter
     const char *labels; // of a computed row, beyond those of cluster and node; for the reference
     const char *since;  // "Redis 7.0", "Redis up to 4.0", "KeyDB": who has it; NULL: every server
     // One of these for computed rows: once a cluster, once a node, once a page.

@@ -79,12 +79,15 @@ static struct span family_name(const struct emitter *to)
     return without_suffix(name, to->metric->type == INFO ? SPAN("_info") : SPAN("_total"));
 }
 
-static const char *type_word(const struct emitter *to)
+static enum metric_type shown_type(const struct emitter *to)
 {
     const struct metric *metric = to->metric;
+    bool rx = to->dialect == DIALECT_RX;
     bool plain_info = metric->type == INFO && to->format == PAGE_TEXT;
-    bool rx_gauge = metric->rx_gauge && to->dialect == DIALECT_RX;
-    return metric_type_name(plain_info || rx_gauge ? GAUGE : metric->type);
+    if (rx && metric->rx_counter) {
+        return COUNTER;
+    }
+    return plain_info || (rx && metric->rx_gauge) ? GAUGE : metric->type;
 }
 
 const char *source_word(enum source source)
@@ -118,7 +121,7 @@ static void write_header(struct emitter *to)
     }
     buf_char(to->out, '\n');
     add_metadata(to, "TYPE");
-    buf_text(to->out, type_word(to));
+    buf_text(to->out, metric_type_name(shown_type(to)));
     buf_char(to->out, '\n');
     if (to->format == PAGE_OPENMETRICS && unit != NULL) {
         add_metadata(to, "UNIT");

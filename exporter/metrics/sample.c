@@ -95,7 +95,7 @@ void samples_free(struct samples *samples)
 static struct span accept(const struct metric *row, struct span value)
 {
     struct span nothing = {NULL, 0};
-    if (row->match != NULL) {
+    if (row->match != NULL || row->type == INFO) {
         return value;
     }
     if (row->percent && value.length > 0 && value.at[value.length - 1] == '%') {
@@ -249,6 +249,14 @@ static bool has_prefix(struct span key, struct span prefix, struct span *out_res
     return true;
 }
 
+static void read_module(struct samples *samples, struct span value)
+{
+    struct span name;
+    if (lines_find_part(value, SPAN("name"), &name)) {
+        samples_set_part(samples, GROUP_MODULE, name, SPAN(""), SPAN(""), value);
+    }
+}
+
 static void read_info_group(struct samples *samples, const struct line *line)
 {
     struct span none = {NULL, 0};
@@ -264,6 +272,8 @@ static void read_info_group(struct samples *samples, const struct line *line)
         set_parts(samples, GROUP_DB, line->key, none, line->value);
     } else if (has_prefix(line->key, SPAN("slave"), &rest) && span_u64(rest, &number)) {
         read_replica(samples, line);
+    } else if (span_is(line->key, "module")) {
+        read_module(samples, line->value);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "scrape/render.h"
 
 #include "base/mem.h"
+#include "redis/lines.h"
 #include "scrape/computed.h"
 
 struct table {
@@ -127,6 +128,21 @@ static void emit_histograms(struct emitter *to, const struct node_snapshot *node
     }
 }
 
+static void emit_modules(struct emitter *to, const struct node_snapshot *node)
+{
+    static const char *const names[] = {"name", "ver", "api", "filters", "usedby", "using"};
+    enum { COUNT = sizeof(names) / sizeof(names[0]) };
+    for (size_t i = 0; i < node->samples->group[GROUP_MODULE].count; i++) {
+        struct span module = samples_cell(node->samples, to->metric, i);
+        struct label labels[COUNT] = {{NULL, {NULL, 0}}};
+        for (size_t part = 0; part < COUNT; part++) {
+            labels[part].name = names[part];
+            lines_find_part(module, span_of(names[part]), &labels[part].value);
+        }
+        emit_labelled(to, labels, COUNT, 1);
+    }
+}
+
 static void emit_rx_extra(struct emitter *to, const struct node_snapshot *node)
 {
     const struct metric *row = to->metric;
@@ -174,6 +190,8 @@ static void emit_node(struct emitter *to, const struct snapshot *snapshot,
         return;
     } else if (row->group == GROUP_HISTOGRAM) {
         emit_histograms(to, node);
+    } else if (row->group == GROUP_MODULE) {
+        emit_modules(to, node);
     } else if (row->group != GROUP_NONE) {
         emit_group(to, node);
         if (to->dialect == DIALECT_RX) {
@@ -253,6 +271,7 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_BUFFER_LIMIT] = "client-output-buffer-limit",
         [GROUP_CONFIG] = "*",
         [GROUP_CLIENTS] = "KIND",
+        [GROUP_MODULE] = "module",
     };
     if (row->source == FROM_EXPORTER) {
         return;

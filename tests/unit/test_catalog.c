@@ -150,8 +150,10 @@ static bool is_version(struct span text)
 // "Redis 7.0", "Redis up to 6.2", "Valkey 9.0", or a name alone.
 static bool is_server(struct span part)
 {
-    static const char *const versioned[] = {"Redis up to ", "Redis ", "Valkey "};
-    static const char *const others[] = {"KeyDB", "Azure"};
+    static const char *const versioned[] = {"Redis up to ", "Redis ", "Valkey ", "RediSearch ",
+                                            "RediSearch of Redis Stack "};
+    static const char *const others[] = {"KeyDB",         "Azure",        "RediSearch",
+                                         "valkey-search", "valkey-bloom", "valkey-json"};
     for (size_t i = 0; i < COUNT(versioned); i++) {
         struct span prefix = span_of(versioned[i]);
         if (span_starts(part, prefix) && is_version(span_skip(part, prefix.length))) {
@@ -255,7 +257,8 @@ static void reply_rows_name_a_field_and_compute_nothing(void **state)
         complain_unless(row->match == NULL || (row->shift == 0 && !row->percent), row,
                         "a text has no unit");
         complain_unless(!row->percent || row->shift == -2, row, "a percentage is a ratio");
-        complain_unless(row->type != INFO, row, "an info metric from a field");
+        complain_unless((row->type == INFO) == (row->group == GROUP_MODULE), row,
+                        "an info metric from a field");
     }
 }
 
@@ -296,6 +299,10 @@ static const struct unit_case converted[] = {
     {"used_memory_dataset_perc", -2},
     {"current_fork_perc", -2},
     {"usec", -6},
+    {"search_total_indexing_time", -3},
+    {"search_total_ms_run", -3},
+    {"search_gc_total_ms_run", -3},
+    {"search_total_query_execution_time_ms", -3},
 };
 
 static const struct unit_case *conversion_of(const struct metric *row)

@@ -23,6 +23,7 @@ static const struct {
     {COLLECTOR_LATENCY_HISTOGRAM, "latency-histogram", false, BIT(LATENCY_HISTOGRAM)},
     {COLLECTOR_CLIENTS, "clients", false, BIT(CLIENT_LIST)},
     {COLLECTOR_CONFIG_ALL, "config-all", false, BIT(CONFIG_GET_ALL)},
+    {COLLECTOR_MODULES, "modules", false, BIT(INFO_MODULES)},
 };
 
 static void each_collector_is_as_documented(void **state)
