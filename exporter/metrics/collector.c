@@ -23,7 +23,7 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
                                   BIT(COMMAND_COMMANDLOG_REPLY),
                               "9 on Valkey 8.1, else none"},
     [COLLECTOR_CONFIG] = {"config", true, "limits and cluster settings (CONFIG GET)",
-                          BIT(COMMAND_CONFIG_GET), "17"},
+                          BIT(COMMAND_CONFIG_GET), "18"},
     [COLLECTOR_LATENCY_HISTOGRAM] = {"latency-histogram", false,
                                      "latency histogram of each command (Redis 7.0)",
                                      BIT(COMMAND_LATENCY_HISTOGRAM), "27 a command"},

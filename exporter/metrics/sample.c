@@ -334,6 +334,12 @@ struct span samples_value(const struct samples *samples, const struct metric *ro
     return samples->value[row - reply_metrics];
 }
 
+struct span samples_field(const struct samples *samples, enum source source, struct span field)
+{
+    const struct field *found = find_field(source, field);
+    return found->name.at != NULL ? samples->value[found->row] : span_make(NULL, 0);
+}
+
 const struct span *samples_labels(const struct samples *samples, enum group group, size_t index)
 {
     return &samples->group[group].cell[index * stride(group)];

@@ -39,6 +39,9 @@ void samples_read(struct samples *samples, enum source source, struct span text)
 // The value of a row without labels; length 0 when absent.
 struct span samples_value(const struct samples *samples, const struct metric *row);
 
+// The same, by where the row is read from; length 0 also when there is no such row.
+struct span samples_field(const struct samples *samples, enum source source, struct span field);
+
 // Line `index` of a group's row: the label values, one for each label name of the group, and the
 // value, which may be absent.
 const struct span *samples_labels(const struct samples *samples, enum group group, size_t index);

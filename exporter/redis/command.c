@@ -24,7 +24,7 @@ static const struct command_row rows[COMMAND_COUNT] = {
     [COMMAND_CLUSTER_INFO] = {"CLUSTER INFO", {"CLUSTER", "INFO"}, .cluster_only = true},
     [COMMAND_CLUSTER_NODES] = {"CLUSTER NODES", {"CLUSTER", "NODES"}, .cluster_only = true},
     [COMMAND_CONFIG_GET] = {"CONFIG GET",
-                            {"CONFIG", "GET", "io-threads", "maxclients", "maxmemory",
+                            {"CONFIG", "GET", "databases", "io-threads", "maxclients", "maxmemory",
                              "repl-backlog-size", "client-output-buffer-limit",
                              "cluster-node-timeout", "cluster-require-full-coverage",
                              "cluster-replica-validity-factor", "cluster-migration-barrier",

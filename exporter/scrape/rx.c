@@ -4,6 +4,7 @@
 #include "scrape/computed.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 
 #include "base/clock.h"
 #include "metrics/page.h"
@@ -70,13 +71,28 @@ static bool has_database(const struct samples *samples, struct span name)
     return false;
 }
 
-// The configured databases that INFO does not list are empty. In cluster mode there is one.
+// One in cluster mode; the server's default where its setting cannot be read.
+static uint64_t database_count(const struct node_snapshot *node)
+{
+    enum { DEFAULT = 16, HIGHEST = 1000 };
+    struct span setting = samples_field(node->samples, FROM_CONFIG, SPAN("databases"));
+    uint64_t count;
+    if (node->server.cluster_mode) {
+        return 1;
+    }
+    if (!span_u64(setting, &count)) {
+        return DEFAULT;
+    }
+    return count < HIGHEST ? count : HIGHEST;
+}
+
+// The configured databases that INFO does not list are empty.
 void rx_emit_empty_databases(struct emitter *to, const struct node_snapshot *node)
 {
-    enum { DATABASES = 16 };
-    for (int i = 0; i < (node->server.cluster_mode ? 1 : DATABASES); i++) {
+    uint64_t count = database_count(node);
+    for (uint64_t i = 0; i < count; i++) {
         struct buf name = BUF_EMPTY;
-        buf_format(&name, "db%d", i);
+        buf_format(&name, "db%" PRIu64, i);
         struct label label = {"db", buf_view(&name)};
         if (!has_database(node->samples, label.value)) {
             emit_labelled(to, &label, 1, 0);

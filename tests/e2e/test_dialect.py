@@ -211,6 +211,33 @@ def test_collectors_are_turned_on_and_off():
     assert off.all("redis_config_maxclients")
 
 
+def databases(page):
+    return sorted(int(labels["db"][2:]) for labels, _ in page.all("redis_db_keys"))
+
+
+def test_the_configured_databases_are_all_there_even_empty():
+    few, many = (RedisNode(cluster=False, databases=count).ready() for count in (4, 2000))
+    exporter = Exporter([few.addr, many.addr])
+    assert exporter.scrape().by_node("redis_config_databases") == {few.addr: 4, many.addr: 2000}
+    assert databases(RxPage(exporter.get(f"/scrape?target={few.addr}"))) == list(range(4))
+    many.command("SELECT", 1500)
+    many.command("SET", "a", 1)
+    page = RxPage(exporter.get(f"/scrape?target={many.addr}"))
+    assert databases(page) == [*range(1000), 1500]
+    assert page.get("redis_db_keys", db="db1500") == 1
+
+
+def test_unreadable_settings_mean_the_default_number_of_databases():
+    node = RedisNode(cluster=False, databases=4).ready()
+    node.command("ACL", "SETUSER", "few", "reset", "on", ">pw", "+@all", "-config")
+    exporter = Exporter(node.addr, "--redis.user=few", env={"REDIS_PASSWORD": "pw"})
+    exporter.scrape()  # the first one finds out what is refused
+    assert databases(RxPage(exporter.get(f"/scrape?target={node.addr}"))) == list(range(16))
+    cluster = shared(lambda: Cluster(masters=3, replicas=1))
+    page = RxPage(Exporter(cluster.addrs[0]).get(f"/scrape?target={cluster.addrs[0]}"))
+    assert databases(page) == [0]
+
+
 def test_settings_are_shown_but_never_a_secret():
     node = RedisNode(cluster=False, password="314159").ready()
     node.command("CONFIG", "SET", "masterauth", "271828")

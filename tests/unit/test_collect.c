@@ -127,6 +127,7 @@ static bool gives_nothing(enum command command, const char *bytes)
 }
 
 static const char *const config_rows[] = {
+    "redis_config_databases",
     "redis_config_io_threads",
     "redis_config_maxclients",
     "redis_config_maxmemory",
@@ -191,16 +192,17 @@ struct real_reply {
     size_t histograms;
 };
 
-#define CONFIG_5 "- 10000 0 1048576 5000 yes 10 1 - - - - - -"
-#define CONFIG_7 "1 10000 0 1048576 5000 yes 10 1 - - - - - -"
+#define CONFIG_5 "16 - 10000 0 1048576 5000 yes 10 1 - - - - - -"
+#define CONFIG_7 "16 1 10000 0 1048576 5000 yes 10 1 - - - - - -"
+#define CONFIG_8 "1 1 10000 0 1048576 5000 yes 10 1 - - - - - -"
 
 static const struct real_reply real_replies[] = {
-    {"redis-3.2.13", "- 10000 0 1048576 5000 yes - 1 - - - - - -", "24 23 541",
+    {"redis-3.2.13", "16 - 10000 0 1048576 5000 yes - 1 - - - - - -", "24 23 541",
      "command 1795462410 56 20", 37, 0},
-    {"redis-3.2.13-replica", "- 10000 0 1048576 5000 yes - 1 - - - - - -", "0 - -", "", 37, 0},
-    {"redis-4.0.14", "- 10000 0 1048576 5000 yes - 1 - - - - - -", "23 22 580",
+    {"redis-3.2.13-replica", "16 - 10000 0 1048576 5000 yes - 1 - - - - - -", "0 - -", "", 37, 0},
+    {"redis-4.0.14", "16 - 10000 0 1048576 5000 yes - 1 - - - - - -", "23 22 580",
      "command 1795462415 59 59", 48, 0},
-    {"redis-4.0.14-replica", "- 10000 0 1048576 5000 yes - 1 - - - - - -", "0 - -", "", 48, 0},
+    {"redis-4.0.14-replica", "16 - 10000 0 1048576 5000 yes - 1 - - - - - -", "0 - -", "", 48, 0},
     {"redis-5.0.14", CONFIG_5, "28 27 735", "command 1795462424 89 89; fast-command 1795462424 2 2",
      57, 0},
     {"redis-5.0.14-replica", CONFIG_5, "1 0 12764", "", 57, 0},
@@ -209,19 +211,19 @@ static const struct real_reply real_replies[] = {
     {"redis-6.2.16-replica", CONFIG_7, "0 - -", "", 65, 0},
     {"redis-7.0.15", CONFIG_7, "31 30 212", "command 1795462330 82 82", 77, 66},
     {"redis-7.0.15-replica", CONFIG_7, "0 - -", "", 77, 35},
-    {"redis-7.2.6", CONFIG_7, "32 31 307",
+    {"redis-7.2.6", CONFIG_8, "32 31 307",
      "fast-command 1795462335 2 2; command 1795462335 102 102", 79, 66},
-    {"redis-7.2.6-replica", CONFIG_7, "0 - -", "", 79, 35},
-    {"redis-8.0.2", CONFIG_7, "31 30 536",
+    {"redis-7.2.6-replica", CONFIG_8, "0 - -", "", 79, 35},
+    {"redis-8.0.2", CONFIG_8, "31 30 536",
      "module-acquire-GIL 1795462346 1 1; command 1795462347 90 90", 83, 66},
-    {"redis-8.0.2-replica", CONFIG_7, "0 - -", "", 83, 35},
-    {"valkey-8.0.1", "1 10000 0 10485760 5000 yes 10 1 - - - - - -", "30 29 373",
+    {"redis-8.0.2-replica", CONFIG_8, "0 - -", "", 83, 35},
+    {"valkey-8.0.1", "1 1 10000 0 10485760 5000 yes 10 1 - - - - - -", "30 29 373",
      "command 1795462363 99 99", 84, 66},
-    {"valkey-8.0.1-replica", "1 10000 0 10485760 5000 yes 10 1 - - - - - -", "0 - -", "", 84, 35},
-    {"valkey-9.1.2", "1 10000 0 10485760 5000 yes 10 1 200 128 1048576 128 1048576 128",
+    {"valkey-8.0.1-replica", "1 1 10000 0 10485760 5000 yes 10 1 - - - - - -", "0 - -", "", 84, 35},
+    {"valkey-9.1.2", "16 1 10000 0 10485760 5000 yes 10 1 200 128 1048576 128 1048576 128",
      "33 32 209", "command 1795462370 146 146", 100, 66},
-    {"valkey-9.1.2-replica", "1 10000 0 10485760 5000 yes 10 1 10000 128 1048576 128 1048576 128",
-     "0 - -", "", 100, 35},
+    {"valkey-9.1.2-replica",
+     "16 1 10000 0 10485760 5000 yes 10 1 10000 128 1048576 128 1048576 128", "0 - -", "", 100, 35},
 };
 
 static void each_versions_settings_are_read(void **state)

@@ -416,6 +416,9 @@ static void values_can_be_set_one_by_one(void **state)
     samples_set_part(samples, GROUP_DB, SPAN("db3"), span_make(NULL, 0), SPAN("other"), SPAN("1"));
     assert_span(value_of(samples, "redis_memory_used_bytes"), "5");
     assert_span(value_of(samples, "redis_memory_max_bytes"), "");
+    assert_span(samples_field(samples, FROM_INFO, SPAN("used_memory")), "5");
+    assert_span(samples_field(samples, FROM_CONFIG, SPAN("used_memory")), "");
+    assert_span(samples_field(samples, FROM_INFO, SPAN("no_such_field")), "");
     check_dbs(samples, "db3 7 2 - - -");
     samples_free(samples);
 }
