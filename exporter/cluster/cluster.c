@@ -19,6 +19,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
 static void free_member(struct member *member)
 {
     conn_free(member->conn);
+    key_walks_free(member->walks);
     free(member->label);
     free(member);
 }
@@ -41,6 +42,7 @@ static struct member *add_member(struct cluster *cluster, const char *id,
     struct buf label = BUF_EMPTY;
     struct member *member = mem_new(1, sizeof(*member));
     span_copy(span_of(id), member->id, sizeof(member->id));
+    member->cluster = cluster;
     member->address = *address;
     address_add(&label, address->host, address->port);
     member->label = buf_take(&label); // until cluster_settle knows better

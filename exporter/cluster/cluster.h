@@ -4,8 +4,11 @@
 // The views of each scrape decide who stays (cluster_settle).
 #pragma once
 
+#include "cluster/collect_options.h"
 #include "cluster/ids.h"
+#include "cluster/key_walks.h"
 #include "cluster/view.h"
+#include "metrics/collector.h"
 #include "redis/conn.h"
 
 enum node_label { LABEL_AUTO, LABEL_HOSTNAME, LABEL_ADDRESS, LABEL_ID };
@@ -17,14 +20,16 @@ struct cluster_options {
     const struct seed *seed;
     size_t seed_count; // at least 1
     enum node_label node_label;
-    command_set commands;     // that a scrape sends, as far as each server has them
-    struct conn_options conn; // user and password for all nodes
-    bool single;              // the seed alone: no discovery, no labels of cluster and node
+    collector_set collectors;
+    const struct collect_options *collect; // for some of these; NULL: nothing said
+    struct conn_options conn;              // user and password for all nodes
+    bool single; // the seed alone: no discovery, no labels of cluster and node
 };
 
 struct scrape; // scrape/scrape.h
 
 struct member {
+    const struct cluster *cluster;
     char id[NODE_ID_SIZE];            // "" while unknown, and without cluster mode
     struct address address;           // where to connect
     char hostname[ADDRESS_HOST_SIZE]; // announced; "" when there is none
@@ -32,6 +37,7 @@ struct member {
     struct conn *conn;                // NULL before the first ask
     struct server_kind server;        // what the connection leads to, once INFO has told
     bool server_known;                // for as long as the connection lives
+    struct key_walks *walks;          // NULL before the first key check
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set
     command_set refused;              // what it would not answer, for the same

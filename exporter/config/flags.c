@@ -1,5 +1,6 @@
 #include "config/flags.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -86,13 +87,18 @@ static const char *set_path(struct options *options, size_t offset, const char *
 
 static const char *set_level(struct options *options, size_t offset, const char *value)
 {
-    return log_level_parse(value, field(options, offset)) ? NULL
-                                                          : "must be debug, info, warn or error";
+    char word[8] = "";
+    for (size_t i = 0; i + 1 < sizeof(word) && value[i] != '\0'; i++) {
+        word[i] = (char)(tolower)((unsigned char)value[i]); // redis_exporter's default is INFO
+    }
+    return log_level_parse(word, field(options, offset)) ? NULL
+                                                         : "must be debug, info, warn or error";
 }
 
 static const char *set_format(struct options *options, size_t offset, const char *value)
 {
-    return log_format_parse(value, field(options, offset)) ? NULL : "must be logfmt or json";
+    const char *word = strcmp(value, "txt") == 0 ? "logfmt" : value; // as redis_exporter calls it
+    return log_format_parse(word, field(options, offset)) ? NULL : "must be logfmt or json";
 }
 
 static const char *set_dialect(struct options *options, size_t offset, const char *value)
@@ -136,6 +142,36 @@ static const char *add_listen(struct options *options, size_t offset, const char
         options->listen[options->listen_count++] = mem_copy(part.at, part.length);
     }
     return options->listen_count > 0 ? NULL : "must be host:port, [IPv6]:port or :port";
+}
+
+// `list` is an index into check_lists.
+static const char *add_checks(struct options *options, size_t list, const char *value)
+{
+    return key_checks_add(&options->collect.checks, &check_lists[list], span_of(value));
+}
+
+static const char *set_batch_size(struct options *options, size_t offset, const char *value)
+{
+    enum { LARGEST = 100000 };
+    uint64_t number;
+    (void)offset;
+    if (!span_u64(span_of(value), &number) || number < 1 || number > LARGEST) {
+        return "must be a number from 1 to 100000";
+    }
+    options->collect.batch_size = (uint32_t)number;
+    return NULL;
+}
+
+static const char *set_search_indexes(struct options *options, size_t offset, const char *value)
+{
+    (void)offset;
+    if (options->has_search_indexes) {
+        regfree(&options->search_indexes);
+    }
+    options->has_search_indexes =
+        regcomp(&options->search_indexes, value, REG_EXTENDED | REG_NOSUB) == 0;
+    options->collect.search_indexes = options->has_search_indexes ? &options->search_indexes : NULL;
+    return options->has_search_indexes ? NULL : "must be an extended regular expression";
 }
 
 #define AT(member) offsetof(struct options, member)
@@ -187,6 +223,36 @@ const struct flag flags[] = {
     {"collector.disable-defaults", "REDIS_EXPORTER_COLLECTOR_DISABLE_DEFAULTS", NULL, NULL,
      "turn off all collectors that are not turned on by name", set_switch,
      AT(disable_default_collectors)},
+    {"check-keys", "REDIS_EXPORTER_CHECK_KEYS", "LIST", NULL,
+     "keys to export with size, memory and value, as name or dbN=name, URL-escaped, separated by "
+     "commas; a name with *, ? or [] is a pattern, for which the keys of all masters are gone "
+     "through",
+     add_checks, 0},
+    {"check-single-keys", "REDIS_EXPORTER_CHECK_SINGLE_KEYS", "LIST", NULL,
+     "the same, where no name is a pattern; each is asked of the master that owns its slot",
+     add_checks, 1},
+    {"count-keys", "REDIS_EXPORTER_COUNT_KEYS", "LIST", NULL,
+     "patterns of keys to count on all masters", add_checks, 4},
+    {"check-streams", "REDIS_EXPORTER_CHECK_STREAMS", "LIST", NULL,
+     "streams to export with their groups and consumers; as --check-keys", add_checks, 2},
+    {"check-single-streams", "REDIS_EXPORTER_CHECK_SINGLE_STREAMS", "LIST", NULL,
+     "the same, where no name is a pattern", add_checks, 3},
+    {"check-keys-batch-size", "REDIS_EXPORTER_CHECK_KEYS_BATCH_SIZE", "N", "1000",
+     "keys that one SCAN looks at; a walk that takes more than half of a scrape's time goes on in "
+     "the next scrape",
+     set_batch_size, 0},
+    {"disable-exporting-key-values", "REDIS_EXPORTER_DISABLE_EXPORTING_KEY_VALUES", NULL, NULL,
+     "export no values of keys, only sizes: whoever may read the pages may read these values",
+     set_switch, AT(collect.without_values)},
+    {"streams-exclude-consumer-metrics", "REDIS_EXPORTER_STREAMS_EXCLUDE_CONSUMER_METRICS", NULL,
+     NULL, "do not ask for the consumers of stream groups", set_switch,
+     AT(collect.without_consumers)},
+    {"check-search-indexes", "REDIS_EXPORTER_CHECK_SEARCH_INDEXES", "REGEX", ".*",
+     "names of the indexes that the collector search exports", set_search_indexes, 0},
+    {"export-client-port", "REDIS_EXPORTER_EXPORT_CLIENT_PORT", NULL, NULL,
+     "a port label on redis_connected_client_info", set_switch, AT(collect.client_ports)},
+    {"include-sentinel-peer-info", "REDIS_EXPORTER_INCL_SENTINEL_PEER_INFO", NULL, NULL,
+     "one series for each other Sentinel of a master", set_switch, AT(collect.sentinel_peers)},
     {"log.level", "REDIS_EXPORTER_LOG_LEVEL", "debug|info|warn|error", "info",
      "least severity that is logged", set_level, AT(log_level)},
     {"log.format", "REDIS_EXPORTER_LOG_FORMAT", "logfmt|json", "logfmt",
@@ -201,6 +267,38 @@ const struct flag flags[] = {
 };
 
 const size_t flag_count = sizeof(flags) / sizeof(flags[0]);
+
+const struct alias aliases[] = {
+    {"connection-timeout", "REDIS_EXPORTER_CONNECTION_TIMEOUT", "redis.timeout", NULL, false},
+    {"include-config-metrics", "REDIS_EXPORTER_INCL_CONFIG_METRICS", "collector.config-all", NULL,
+     false},
+    {"include-modules-metrics", "REDIS_EXPORTER_INCL_MODULES_METRICS", "collector.modules", NULL,
+     false},
+    {"include-search-indexes-metrics", "REDIS_EXPORTER_INCL_SEARCH_INDEXES_METRICS",
+     "collector.search", NULL, false},
+    {"export-client-list", "REDIS_EXPORTER_EXPORT_CLIENT_LIST", "collector.client-list", NULL,
+     false},
+    {"exclude-latency-histogram-metrics", "REDIS_EXPORTER_EXCLUDE_LATENCY_HISTOGRAM_METRICS",
+     "no-collector.latency-histogram", NULL, false},
+    {"log-level", NULL, "log.level", NULL, false},
+    {"log-format", NULL, "log.format", NULL, false},
+    {"debug", "REDIS_EXPORTER_DEBUG", "log.level", "debug", false},
+    {"is-cluster", "REDIS_EXPORTER_IS_CLUSTER", NULL, NULL, true},
+    {"set-client-name", "REDIS_EXPORTER_SET_CLIENT_NAME", NULL, NULL, true},
+    {"include-system-metrics", "REDIS_EXPORTER_INCL_SYSTEM_METRICS", NULL, NULL, true},
+};
+
+const size_t alias_count = sizeof(aliases) / sizeof(aliases[0]);
+
+const struct alias *alias_find(struct span name)
+{
+    for (size_t i = 0; i < alias_count; i++) {
+        if (span_is(name, aliases[i].name)) {
+            return &aliases[i];
+        }
+    }
+    return NULL;
+}
 
 // One dash or two, as Go programs take them.
 const struct flag *flag_find(struct span name)
@@ -257,7 +355,11 @@ void options_print_help(FILE *out)
         fputc('\n', out);
         print_wrapped(out, flag->help);
     }
-    fputs("\nCollectors, each turned on by --collector.NAME and off by --no-collector.NAME\n"
+    fputs("\nThese flags of redis_exporter are understood too:", out);
+    for (size_t i = 0; i < alias_count; i++) {
+        fprintf(out, "%s--%s", i % 2 == 0 ? "\n  " : " ", aliases[i].name);
+    }
+    fputs("\n\nCollectors, each turned on by --collector.NAME and off by --no-collector.NAME\n"
           "(REDIS_EXPORTER_COLLECTOR_NAME=true or false):\n\n",
           out);
     for (int i = COLLECTOR_BASE + 1; i < COLLECTOR_COUNT; i++) {

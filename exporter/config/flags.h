@@ -14,10 +14,24 @@ struct flag {
     size_t offset; // of the field
 };
 
-enum { FLAGS_MAX = 32 }; // room for arrays by flag
+enum { FLAGS_MAX = 64 }; // room for arrays by flag
 
 extern const struct flag flags[];
 extern const size_t flag_count; // at most FLAGS_MAX
+
+// A flag of redis_exporter that is spelt differently here, with its variable.
+struct alias {
+    const char *name;
+    const char *variable;
+    const char *flag;  // here; "collector.NAME" too
+    const char *value; // NULL: the one that was given
+    bool needless;     // what it asks for is always so
+};
+
+extern const struct alias aliases[];
+extern const size_t alias_count;
+
+const struct alias *alias_find(struct span name); // NULL: none
 
 // NULL for a name that no flag has.
 const struct flag *flag_find(struct span name);

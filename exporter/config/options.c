@@ -65,7 +65,8 @@ static void choose_collector(struct options *out, enum collector collector, bool
 
 struct argument {
     struct span name;
-    char *value; // NULL: none was given with '='
+    const char *value; // NULL: none was given with '='
+    char *visible;     // where the value stands in argv; NULL as above
 };
 
 static bool split_argument(char *text, struct argument *out)
@@ -76,7 +77,8 @@ static bool split_argument(char *text, struct argument *out)
     char *name = text[1] == '-' ? text + 2 : text + 1;
     char *equals = strchr(name, '=');
     out->name = span_make(name, equals != NULL ? (size_t)(equals - name) : strlen(name));
-    out->value = equals != NULL ? equals + 1 : NULL;
+    out->visible = equals != NULL ? equals + 1 : NULL;
+    out->value = out->visible;
     return true;
 }
 
@@ -106,36 +108,70 @@ static bool read_collector(struct options *out, const struct argument *argument,
     return true;
 }
 
+// A flag as redis_exporter spells it becomes the one that stands for it. *out_done: nothing is left
+// to do, since it asks for what is always so, or is turned off.
+static const char *resolve_alias(struct argument *argument, bool *out_done)
+{
+    const struct alias *alias = alias_find(argument->name);
+    bool on = true;
+    if (alias == NULL) {
+        return NULL;
+    }
+    if (alias->needless || alias->value != NULL) {
+        const char *problem =
+            argument->value != NULL ? flag_parse_switch(argument->value, &on) : NULL;
+        *out_done = alias->needless || !on;
+        if (problem != NULL || *out_done) {
+            return problem;
+        }
+        argument->value = alias->value;
+    }
+    argument->name = span_of(alias->flag);
+    return NULL;
+}
+
+static char *apply_argument(struct options *out, const struct flag *flag,
+                            const struct argument *argument, bool *given)
+{
+    if (argument->value == NULL && flag->argument != NULL) {
+        return complain("--", span_of(flag->name), "a value is missing");
+    }
+    given[flag - flags] = true;
+    char *problem =
+        apply(out, flag, "--", flag->name, argument->value != NULL ? argument->value : "true");
+    if (argument->visible != NULL) {
+        hide_secret(out, flag, argument->visible);
+    }
+    return problem;
+}
+
 // One flag, whose value may be the next argument.
 static char *read_argument(int argc, char **argv, int *i, struct options *out, bool *given)
 {
     struct argument argument;
+    bool done = false;
+    char *collector_problem = NULL;
     if (!split_argument(argv[*i], &argument)) {
         struct buf problem = BUF_EMPTY; // without the text: it may be a password
         buf_format(&problem, "argument %d is no flag; --help lists all of them", *i);
         return buf_take(&problem);
     }
-    const struct flag *flag = flag_find(argument.name);
-    char *collector_problem = NULL;
-    if (flag == NULL && read_collector(out, &argument, &collector_problem)) {
+    const char *problem = resolve_alias(&argument, &done);
+    if (problem != NULL || done) {
+        return problem != NULL ? complain("--", argument.name, problem) : NULL;
+    }
+    if (read_collector(out, &argument, &collector_problem)) {
         return collector_problem;
     }
+    const struct flag *flag = flag_find(argument.name);
     if (flag == NULL) {
         return complain("--", argument.name, "unknown flag; --help lists all of them");
     }
-    if (flag->argument == NULL && argument.value == NULL) {
-        return apply(out, flag, "--", flag->name, "true");
+    if (flag->argument != NULL && argument.value == NULL && *i + 1 < argc) {
+        argument.visible = argv[++*i];
+        argument.value = argument.visible;
     }
-    if (argument.value == NULL && *i + 1 < argc) {
-        argument.value = argv[++*i];
-    }
-    if (argument.value == NULL) {
-        return complain("--", argument.name, "a value is missing");
-    }
-    char *problem = apply(out, flag, "--", flag->name, argument.value);
-    hide_secret(out, flag, argument.value);
-    given[flag - flags] = true;
-    return problem;
+    return apply_argument(out, flag, &argument, given);
 }
 
 static char *read_arguments(int argc, char **argv, struct options *out, bool *given)
@@ -185,9 +221,38 @@ static char *read_collector_variables(struct options *out)
     return problem;
 }
 
-static char *read_environment(struct options *out, const bool *given)
+// A variable as redis_exporter spells it; what is said in our own spelling beats it.
+static char *read_alias_variable(struct options *out, const struct alias *alias, bool *given)
+{
+    const char *value = alias->variable != NULL ? getenv(alias->variable) : NULL;
+    struct argument argument = {.name = span_of(alias->name), .value = value};
+    bool done = false;
+    char *problem = NULL;
+    if (value == NULL || value[0] == '\0') {
+        return NULL;
+    }
+    const char *reason = resolve_alias(&argument, &done);
+    const struct flag *flag = flag_find(argument.name);
+    const char *own = flag != NULL && flag->variable != NULL ? getenv(flag->variable) : NULL;
+    if (reason != NULL || done) {
+        problem = reason != NULL ? complain("", span_of(alias->variable), reason) : NULL;
+    } else if (flag == NULL) {
+        collector_set chosen = out->chosen;
+        collector_set collectors_before = out->collectors;
+        read_collector(out, &argument, &problem);
+        out->collectors = (out->collectors & ~chosen) | (collectors_before & chosen);
+    } else if (!given[flag - flags] && (own == NULL || own[0] == '\0')) {
+        problem = apply_argument(out, flag, &argument, given);
+    }
+    return problem;
+}
+
+static char *read_environment(struct options *out, bool *given)
 {
     char *problem = read_collector_variables(out);
+    for (size_t i = 0; problem == NULL && i < alias_count; i++) {
+        problem = read_alias_variable(out, &aliases[i], given);
+    }
     for (size_t i = 0; problem == NULL && i < flag_count; i++) {
         const struct flag *flag = &flags[i];
         const char *value = flag->variable != NULL ? getenv(flag->variable) : NULL;
@@ -277,6 +342,30 @@ static void derive(struct options *options)
     }
 }
 
+// Naming keys or streams turns their collector on, unless it was turned off by name.
+static char *choose_by_checks(struct options *options)
+{
+    const bool *has = options->collect.checks.has_kind;
+    const struct {
+        enum collector collector;
+        bool named;
+    } by_checks[] = {{COLLECTOR_KEYS, has[CHECK_KEY] || has[CHECK_COUNT]},
+                     {COLLECTOR_STREAMS, has[CHECK_STREAM]}};
+    for (size_t i = 0; i < sizeof(by_checks) / sizeof(by_checks[0]); i++) {
+        enum collector collector = by_checks[i].collector;
+        bool chosen = (options->chosen & collector_bit(collector)) != 0;
+        bool on = (options->collectors & collector_bit(collector)) != 0;
+        if (chosen && on && !by_checks[i].named && options->print_acl == NULL) {
+            return complain("--collector.", span_of(collectors[collector].name),
+                            "needs something to check, such as --check-keys or --check-streams");
+        }
+        if (!chosen && by_checks[i].named) {
+            choose_collector(options, collector, true);
+        }
+    }
+    return NULL;
+}
+
 char *options_read(int argc, char **argv, struct options *out)
 {
     bool given[FLAGS_MAX] = {false};
@@ -285,6 +374,9 @@ char *options_read(int argc, char **argv, struct options *out)
     char *problem = read_arguments(argc, argv, out, given);
     if (problem == NULL) {
         problem = read_environment(out, given);
+    }
+    if (problem == NULL) {
+        problem = choose_by_checks(out);
     }
     if (out->disable_default_collectors) {
         out->collectors &= out->chosen | collector_bit(COLLECTOR_BASE);
@@ -318,6 +410,10 @@ static void clear_secret(char *text)
 
 void options_clear(struct options *options)
 {
+    key_checks_clear(&options->collect.checks);
+    if (options->has_search_indexes) {
+        regfree(&options->search_indexes);
+    }
     clear_secret(options->redis_addr);
     clear_secret(options->password);
     free(options->cluster_name);

@@ -29,6 +29,9 @@ struct options {
     enum dialect dialect; // of the metrics page
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
+    struct collect_options collect;
+    regex_t search_indexes;
+    bool has_search_indexes; // it is compiled
     char *print_acl;
     enum log_level log_level;
     enum log_format log_format;

@@ -705,6 +705,8 @@ const struct metric reply_metrics[] = {
      "Deletions after a migration that were cancelled.",
      "redis_cluster_slot_migration_stats_active_trim_cancelled", .source = FROM_CLUSTER_INFO,
      .rx_gauge = true, .since = "Redis 8.4"},
+
+#include "metrics/catalog_labelled.inc"
 };
 
 const size_t reply_metric_count = sizeof(reply_metrics) / sizeof(reply_metrics[0]);

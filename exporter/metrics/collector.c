@@ -5,7 +5,9 @@
 const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_BASE] = {NULL, true, "INFO, CLUSTER INFO, CLUSTER NODES",
                         BIT(COMMAND_INFO) | BIT(COMMAND_CLUSTER_INFO) | BIT(COMMAND_CLUSTER_NODES),
-                        "about 175"},
+                        "about 175",
+                        BIT(COMMAND_SENTINEL_MASTERS) | BIT(COMMAND_SENTINEL_CKQUORUM) |
+                            BIT(COMMAND_SENTINEL_SENTINELS) | BIT(COMMAND_SENTINEL_SLAVES)},
     [COLLECTOR_COMMANDSTATS] = {"commandstats", true,
                                 "calls, time and failures of each command (INFO)", 0,
                                 "4 a command"},
@@ -30,9 +32,28 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_CLIENTS] = {"clients", false, "connections by kind, summed up (CLIENT LIST)",
                            BIT(COMMAND_CLIENT_LIST), "6 a kind of client, 4 kinds"},
     [COLLECTOR_CONFIG_ALL] = {"config-all", false, "every numeric setting (CONFIG GET *)",
-                              BIT(COMMAND_CONFIG_GET_ALL), "about 80"},
+                              BIT(COMMAND_CONFIG_GET_ALL), "about 80",
+                              BIT(COMMAND_SENTINEL_CONFIG)},
     [COLLECTOR_MODULES] = {"modules", false, "loaded modules and their figures (INFO modules)",
                            BIT(COMMAND_INFO_MODULES), "1 a module, and what it tells"},
+    [COLLECTOR_SEARCH] = {"search", false, "search indexes (FT.INFO)", BIT(COMMAND_INFO_MODULES),
+                          "up to 24 an index", BIT(COMMAND_FT_LIST) | BIT(COMMAND_FT_INFO)},
+    [COLLECTOR_KEYS] = {"keys", false,
+                        "on when --check-keys and the like, or --count-keys, name any", 0,
+                        "2 or 3 a key, 1 a pattern that is counted",
+                        BIT(COMMAND_SELECT) | BIT(COMMAND_SCAN) | BIT(COMMAND_TYPE) |
+                            BIT(COMMAND_MEMORY_USAGE) | BIT(COMMAND_STRLEN) |
+                            BIT(COMMAND_GETRANGE) | BIT(COMMAND_PFCOUNT) | BIT(COMMAND_LLEN) |
+                            BIT(COMMAND_SCARD) | BIT(COMMAND_ZCARD) | BIT(COMMAND_HLEN) |
+                            BIT(COMMAND_XLEN)},
+    [COLLECTOR_STREAMS] = {"streams", false, "on when --check-streams and the like name any", 0,
+                           "9 a stream, 5 a group, 2 a consumer",
+                           BIT(COMMAND_SELECT) | BIT(COMMAND_SCAN) | BIT(COMMAND_TYPE) |
+                               BIT(COMMAND_XINFO_STREAM) | BIT(COMMAND_XINFO_GROUPS) |
+                               BIT(COMMAND_XINFO_CONSUMERS)},
+    [COLLECTOR_CLIENT_LIST] = {"client-list", false,
+                               "each client connection, by id and name (CLIENT LIST)",
+                               BIT(COMMAND_CLIENT_LIST), "13 a client, 1000 clients at most"},
 };
 
 collector_set collectors_by_default(void)
@@ -49,6 +70,15 @@ command_set collectors_commands(collector_set set)
     command_set commands = 0;
     for (int i = 0; i < COLLECTOR_COUNT; i++) {
         commands |= set & collector_bit((enum collector)i) ? collectors[i].commands : 0;
+    }
+    return commands;
+}
+
+command_set collectors_all_commands(collector_set set)
+{
+    command_set commands = collectors_commands(set);
+    for (int i = 0; i < COLLECTOR_COUNT; i++) {
+        commands |= set & collector_bit((enum collector)i) ? collectors[i].further : 0;
     }
     return commands;
 }

@@ -20,6 +20,10 @@ enum collector {
     COLLECTOR_CLIENTS,
     COLLECTOR_CONFIG_ALL,
     COLLECTOR_MODULES,
+    COLLECTOR_SEARCH,
+    COLLECTOR_KEYS,
+    COLLECTOR_STREAMS,
+    COLLECTOR_CLIENT_LIST,
     COLLECTOR_COUNT,
 };
 
@@ -34,8 +38,9 @@ struct collector_row {
     const char *name; // of its flag; NULL for the one without
     bool on;          // by default
     const char *help;
-    command_set commands; // beyond INFO
+    command_set commands; // that a scrape sends with INFO
     const char *samples;  // how many a node
+    command_set further;  // commands that follow from replies
 };
 
 extern const struct collector_row collectors[COLLECTOR_COUNT];
@@ -44,3 +49,6 @@ collector_set collectors_by_default(void);
 
 // The commands that a scrape with these collectors sends, as far as a server has them.
 command_set collectors_commands(collector_set set);
+
+// All that they may come to send, for the rights that a user needs.
+command_set collectors_all_commands(collector_set set);

@@ -22,8 +22,24 @@ enum source {
     FROM_COMMANDLOG,   // COMMANDLOG LEN: slow, large-request, large-reply
     FROM_CLIENTS,      // CLIENT LIST, summed up by kind, by groups only
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
+    // Of these one node has many, told apart by labels (series.h); `field` is a part of the reply.
+    FROM_KEY,
+    FROM_STREAM,
+    FROM_STREAM_GROUP,
+    FROM_STREAM_CONSUMER,
+    FROM_SEARCH,
+    FROM_SENTINEL_MASTER, // several replies put together
+    FROM_SENTINEL_PEER,
+    FROM_SENTINEL_CONFIG,
+    FROM_CLIENT,
     SOURCE_COUNT,
 };
+
+// Whether the samples of a source carry labels of its own.
+static inline bool source_is_labelled(enum source source)
+{
+    return source > FROM_EXPORTER;
+}
 
 // Lines whose key has a variable part, which becomes labels; `field` then names one part of the
 // value, or is "" for the whole of it.

@@ -93,12 +93,41 @@ static enum metric_type shown_type(const struct emitter *to)
 const char *source_word(enum source source)
 {
     static const char *const words[SOURCE_COUNT] = {
-        [FROM_INFO] = "INFO",           [FROM_CLUSTER_INFO] = "CLUSTER INFO",
-        [FROM_CONFIG] = "CONFIG",       [FROM_SLOWLOG] = "SLOWLOG",
-        [FROM_LATENCY] = "LATENCY",     [FROM_COMMANDLOG] = "COMMANDLOG",
-        [FROM_CLIENTS] = "CLIENT LIST", [FROM_EXPORTER] = "",
+        [FROM_INFO] = "INFO",
+        [FROM_CLUSTER_INFO] = "CLUSTER INFO",
+        [FROM_CONFIG] = "CONFIG",
+        [FROM_SLOWLOG] = "SLOWLOG",
+        [FROM_LATENCY] = "LATENCY",
+        [FROM_COMMANDLOG] = "COMMANDLOG",
+        [FROM_CLIENTS] = "CLIENT LIST",
+        [FROM_EXPORTER] = "",
+        [FROM_KEY] = "key",
+        [FROM_STREAM] = "XINFO STREAM",
+        [FROM_STREAM_GROUP] = "XINFO GROUPS",
+        [FROM_STREAM_CONSUMER] = "XINFO CONSUMERS",
+        [FROM_SEARCH] = "FT.INFO",
+        [FROM_SENTINEL_MASTER] = "SENTINEL",
+        [FROM_SENTINEL_PEER] = "SENTINEL SENTINELS",
+        [FROM_SENTINEL_CONFIG] = "SENTINEL CONFIG GET",
+        [FROM_CLIENT] = "CLIENT LIST",
     };
     return words[source];
+}
+
+const char *source_labels(enum source source)
+{
+    static const char *const labels[SOURCE_COUNT] = {
+        [FROM_KEY] = "db, key",
+        [FROM_STREAM] = "db, stream",
+        [FROM_STREAM_GROUP] = "db, stream, group",
+        [FROM_STREAM_CONSUMER] = "db, stream, group, consumer",
+        [FROM_SEARCH] = "index_name",
+        [FROM_SENTINEL_MASTER] = "master_name, master_address",
+        [FROM_SENTINEL_PEER] = "master_name, master_address, name, ip, port, runid, flags",
+        [FROM_SENTINEL_CONFIG] = "key",
+        [FROM_CLIENT] = "id, name",
+    };
+    return labels[source];
 }
 
 static void add_metadata(struct emitter *to, const char *keyword)
@@ -211,6 +240,21 @@ void emit_text(struct emitter *to, const struct label *labels, size_t count, str
         buf_span(to->out, text);
         buf_char(to->out, '\n');
     }
+}
+
+void emit_rendered(struct emitter *to, struct span labels, struct span text)
+{
+    struct span before = to->labels;
+    struct buf both = BUF_EMPTY;
+    buf_span(&both, before);
+    if (before.length > 0 && labels.length > 0) {
+        buf_char(&both, ',');
+    }
+    buf_span(&both, labels);
+    to->labels = buf_view(&both);
+    emit_text(to, NULL, 0, text);
+    to->labels = before;
+    buf_free(&both);
 }
 
 // Whether everything went in as it was; bytes that a label cannot hold become '?'.

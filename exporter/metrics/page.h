@@ -50,6 +50,9 @@ void emit_part(struct emitter *to, const char *suffix, const struct label *label
 // no arithmetic is needed. Nothing where the row does not take it.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text);
 
+// As emit_text, with further labels that are rendered already.
+void emit_rendered(struct emitter *to, struct span labels, struct span text);
+
 // Adds name="value", escaped. Bytes that are not UTF-8 become '?' and long values are cut; such a
 // value ends in ~ and a checksum of the original.
 void label_add(struct buf *out, const char *name, struct span value);
@@ -65,3 +68,6 @@ const char *metric_type_name(enum metric_type type);
 
 // "INFO", "CLUSTER INFO", ...; "" for what is computed.
 const char *source_word(enum source source);
+
+// The labels that its samples carry, for the reference; NULL: none.
+const char *source_labels(enum source source);

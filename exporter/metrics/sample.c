@@ -8,13 +8,14 @@
 #include "redis/lines.h"
 
 enum {
-    FIELDS_CAPACITY = 1024, // a power of two, well above the number of rows
+    FIELDS_CAPACITY = 2048, // a power of two, well above the number of rows
     GROUP_ROWS_MAX = 8,
     LINES_MAX = 10000, // of a group and node; a server has some hundred commands
 };
 
 struct field {
     struct span name; // of a row; NULL: free
+    enum source source;
     size_t row;
 };
 
@@ -23,7 +24,7 @@ struct group_rows {
     size_t count;
 };
 
-static struct field fields[SOURCE_COUNT][FIELDS_CAPACITY];
+static struct field fields[FIELDS_CAPACITY];
 static struct group_rows group_rows[GROUP_COUNT];
 static size_t column_of[FIELDS_CAPACITY]; // of a group's row, by row number
 
@@ -39,11 +40,12 @@ enum { HASH_START = 0x1f35a7bd };
 
 static struct field *find_field(enum source source, struct span name)
 {
-    size_t at = hash(name, HASH_START) & (FIELDS_CAPACITY - 1);
-    while (fields[source][at].name.at != NULL && !span_equals(fields[source][at].name, name)) {
+    size_t at = hash(name, HASH_START + (uint32_t)source) & (FIELDS_CAPACITY - 1);
+    while (fields[at].name.at != NULL &&
+           (fields[at].source != source || !span_equals(fields[at].name, name))) {
         at = (at + 1) & (FIELDS_CAPACITY - 1);
     }
-    return &fields[source][at];
+    return &fields[at];
 }
 
 static void index_catalog(void)
@@ -60,7 +62,7 @@ static void index_catalog(void)
         }
         struct field *field = find_field(metric->source, span_of(metric->field));
         CHECK(field->name.at == NULL); // one row a field
-        *field = (struct field){span_of(metric->field), row};
+        *field = (struct field){span_of(metric->field), metric->source, row};
     }
 }
 
@@ -87,6 +89,7 @@ void samples_free(struct samples *samples)
     }
     free(samples->value);
     free(samples->histogram);
+    series_free(&samples->series);
     arena_free(&samples->arena);
     free(samples);
 }
@@ -311,6 +314,19 @@ void samples_set(struct samples *samples, enum source source, struct span field,
     const struct field *found = find_field(source, field);
     if (found->name.at != NULL) {
         samples->value[found->row] = accept(&reply_metrics[found->row], value);
+    }
+}
+
+void samples_add_labelled(struct samples *samples, enum source source, struct span field,
+                          struct span labels, struct span value)
+{
+    const struct field *found = find_field(source, field);
+    if (found->name.at == NULL) {
+        return;
+    }
+    struct span accepted = accept(&reply_metrics[found->row], value);
+    if (accepted.length > 0) {
+        series_add(&samples->series, found->row, labels, accepted);
     }
 }
 

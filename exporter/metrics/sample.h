@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "metrics/metric.h"
+#include "metrics/series.h"
 
 // The lines of one group: each has its label values and one cell for each of the group's rows.
 struct group_samples {
@@ -26,7 +27,8 @@ struct samples {
     struct histogram *histogram;
     size_t histogram_count;
     size_t histogram_capacity;
-    struct arena arena; // for values that no reply's text holds
+    struct series_set series; // of labelled sources
+    struct arena arena;       // for values that no reply's text holds
 };
 
 struct samples *samples_new(void);
@@ -54,6 +56,11 @@ struct span samples_cell(const struct samples *samples, const struct metric *row
 // Sets the row of that source and field, if there is one and it can take the value. The value must
 // outlive the samples, or be in their arena.
 void samples_set(struct samples *samples, enum source source, struct span field, struct span value);
+
+// Adds a sample to the row of that labelled source and field, if there is one and it can take the
+// value. `labels` are rendered. Copies.
+void samples_add_labelled(struct samples *samples, enum source source, struct span field,
+                          struct span labels, struct span value);
 
 // Sets one part of the group's line with these labels, which is added when it is new; `second` is
 // empty where the group has one label. As above for lifetimes.

@@ -27,17 +27,40 @@ static enum client_kind kind_of(struct span flags)
     return memchr(flags.at, 'P', flags.length) != NULL ? CLIENT_PUBSUB : CLIENT_NORMAL;
 }
 
-static bool parse_client(struct span line, struct client *out)
+bool client_next_field(struct span *line, struct span *out_name, struct span *out_value)
 {
     struct span field;
+    while (span_cut(line, ' ', &field)) {
+        if (span_split(field, '=', out_name, out_value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void client_fields_parse(struct span line, struct span out[CLIENT_FIELDS])
+{
+    static const char *const names[CLIENT_FIELDS] = {"id",   "name", "flags", "db",
+                                                     "addr", "user", "resp"};
+    struct span name;
+    struct span value;
+    memset(out, 0, CLIENT_FIELDS * sizeof(out[0]));
+    while (client_next_field(&line, &name, &value)) {
+        for (size_t i = 0; i < CLIENT_FIELDS; i++) {
+            if (span_is(name, names[i])) {
+                out[i] = value;
+            }
+        }
+    }
+}
+
+static bool parse_client(struct span line, struct client *out)
+{
+    struct span name;
+    struct span value;
     bool has_flags = false;
     *out = (struct client){.kind = CLIENT_NORMAL};
-    while (span_cut(&line, ' ', &field)) {
-        struct span name;
-        struct span value;
-        if (!span_split(field, '=', &name, &value)) {
-            continue;
-        }
+    while (client_next_field(&line, &name, &value)) {
         if (span_is(name, "flags")) {
             has_flags = value.length > 0;
             out->kind = has_flags ? kind_of(value) : CLIENT_NORMAL;

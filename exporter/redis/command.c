@@ -13,9 +13,12 @@ struct command_row {
     const char *words[WORDS_MAX]; // up to the first NULL
     uint32_t redis_since;         // 0: every version
     uint32_t valkey_since;
-    bool cluster_only; // an error without cluster mode
-    bool sentinel_too; // Sentinel has it
+    bool cluster_only;  // an error without cluster mode
+    bool sentinel_too;  // Sentinel has it
+    bool sentinel_only; // and nobody else
 };
+
+#define SENTINEL_ONLY .sentinel_too = true, .sentinel_only = true
 
 // INFO all, not everything: servers up to 5.0 answer "everything" with an empty reply. CONFIG GET
 // takes several names since 7.0; before, all parameters are fetched and most of them dropped.
@@ -54,6 +57,31 @@ static const struct command_row rows[COMMAND_COUNT] = {
                                   .valkey_since = 80100},
     [COMMAND_CLIENT_LIST] = {"CLIENT LIST", {"CLIENT", "LIST"}},
     [COMMAND_INFO_MODULES] = {"INFO", {"INFO", "modules"}, .redis_since = 60000},
+    [COMMAND_SELECT] = {"SELECT", {"SELECT"}},
+    [COMMAND_SCAN] = {"SCAN", {"SCAN"}},
+    [COMMAND_TYPE] = {"TYPE", {"TYPE"}},
+    [COMMAND_MEMORY_USAGE] = {"MEMORY USAGE", {"MEMORY", "USAGE"}, .redis_since = 40000},
+    [COMMAND_STRLEN] = {"STRLEN", {"STRLEN"}},
+    [COMMAND_GETRANGE] = {"GETRANGE", {"GETRANGE"}},
+    [COMMAND_PFCOUNT] = {"PFCOUNT", {"PFCOUNT"}},
+    [COMMAND_LLEN] = {"LLEN", {"LLEN"}},
+    [COMMAND_SCARD] = {"SCARD", {"SCARD"}},
+    [COMMAND_ZCARD] = {"ZCARD", {"ZCARD"}},
+    [COMMAND_HLEN] = {"HLEN", {"HLEN"}},
+    [COMMAND_XLEN] = {"XLEN", {"XLEN"}, .redis_since = 50000},
+    [COMMAND_XINFO_STREAM] = {"XINFO STREAM", {"XINFO", "STREAM"}, .redis_since = 50000},
+    [COMMAND_XINFO_GROUPS] = {"XINFO GROUPS", {"XINFO", "GROUPS"}, .redis_since = 50000},
+    [COMMAND_XINFO_CONSUMERS] = {"XINFO CONSUMERS", {"XINFO", "CONSUMERS"}, .redis_since = 50000},
+    [COMMAND_FT_LIST] = {"FT._LIST", {"FT._LIST"}, .redis_since = 60000},
+    [COMMAND_FT_INFO] = {"FT.INFO", {"FT.INFO"}, .redis_since = 60000},
+    [COMMAND_SENTINEL_MASTERS] = {"SENTINEL MASTERS", {"SENTINEL", "MASTERS"}, SENTINEL_ONLY},
+    [COMMAND_SENTINEL_CKQUORUM] = {"SENTINEL CKQUORUM", {"SENTINEL", "CKQUORUM"}, SENTINEL_ONLY},
+    [COMMAND_SENTINEL_SENTINELS] = {"SENTINEL SENTINELS", {"SENTINEL", "SENTINELS"}, SENTINEL_ONLY},
+    [COMMAND_SENTINEL_SLAVES] = {"SENTINEL SLAVES", {"SENTINEL", "SLAVES"}, SENTINEL_ONLY},
+    [COMMAND_SENTINEL_CONFIG] = {"SENTINEL CONFIG",
+                                 {"SENTINEL", "CONFIG", "GET", "*"},
+                                 .redis_since = 60200,
+                                 SENTINEL_ONLY},
 };
 
 const char *command_name(enum command command)
@@ -80,18 +108,25 @@ void command_add_rule(struct buf *buf, enum command command)
     }
 }
 
-void command_add(struct buf *buf, enum command command)
+void command_add(struct buf *buf, enum command command, const struct span *arguments, size_t count)
 {
-    size_t count = 0;
-    while (count < WORDS_MAX && rows[command].words[count] != NULL) {
-        count++;
+    struct span words[RESP_WORDS_MAX];
+    size_t total = 0;
+    while (total < WORDS_MAX && rows[command].words[total] != NULL) {
+        words[total] = span_of(rows[command].words[total]);
+        total++;
     }
-    resp_add_command(buf, count, rows[command].words);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(total < RESP_WORDS_MAX);
+        words[total++] = arguments[i];
+    }
+    resp_add_command(buf, total, words);
 }
 
 static bool is_available(const struct command_row *row, const struct server_kind *server)
 {
-    if ((row->cluster_only && !server->cluster_mode) || (server->sentinel && !row->sentinel_too)) {
+    if ((row->cluster_only && !server->cluster_mode) || (server->sentinel && !row->sentinel_too) ||
+        (row->sentinel_only && !server->sentinel)) {
         return false;
     }
     if (server->valkey_version != VERSION_NONE) {
@@ -120,10 +155,19 @@ command_set command_available(command_set wanted, const struct server_kind *serv
     return available;
 }
 
+bool command_is_about_key(struct span error)
+{
+    return span_starts(error, SPAN("NOPERM")) && span_contains(error, SPAN(" key"));
+}
+
 // The texts are those of redis 3.2 to 8.0 and Valkey 8.0 to 9.1; "ERR This instance has cluster
 // support disabled" is what a server without cluster mode says to CLUSTER.
 bool command_is_refused(struct span error)
 {
+    if (command_is_about_key(error)) {
+        return false;
+    }
+
     static const char *const beginnings[] = {
         "NOPERM",
         "ERR unknown command",

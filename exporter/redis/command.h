@@ -19,6 +19,29 @@ enum command {
     COMMAND_COMMANDLOG_REPLY,
     COMMAND_CLIENT_LIST,
     COMMAND_INFO_MODULES,
+    // These carry arguments and follow from replies (conn_queue):
+    COMMAND_SELECT,
+    COMMAND_SCAN,
+    COMMAND_TYPE,
+    COMMAND_MEMORY_USAGE,
+    COMMAND_STRLEN,
+    COMMAND_GETRANGE,
+    COMMAND_PFCOUNT,
+    COMMAND_LLEN,
+    COMMAND_SCARD,
+    COMMAND_ZCARD,
+    COMMAND_HLEN,
+    COMMAND_XLEN,
+    COMMAND_XINFO_STREAM,
+    COMMAND_XINFO_GROUPS,
+    COMMAND_XINFO_CONSUMERS,
+    COMMAND_FT_LIST,
+    COMMAND_FT_INFO,
+    COMMAND_SENTINEL_MASTERS,
+    COMMAND_SENTINEL_CKQUORUM,
+    COMMAND_SENTINEL_SENTINELS,
+    COMMAND_SENTINEL_SLAVES,
+    COMMAND_SENTINEL_CONFIG,
     COMMAND_COUNT,
 };
 
@@ -35,8 +58,8 @@ const char *command_name(enum command command);
 // Adds the right to run it, as an ACL rule names it: "+info", "+cluster|nodes".
 void command_add_rule(struct buf *buf, enum command command);
 
-// Adds the command in wire format.
-void command_add(struct buf *buf, enum command command);
+// Adds the command in wire format, with further arguments; `arguments` may be NULL.
+void command_add(struct buf *buf, enum command command, const struct span *arguments, size_t count);
 
 // Those of `wanted` that such a server has, so that it is never made to count an error.
 command_set command_available(command_set wanted, const struct server_kind *server);
@@ -44,3 +67,7 @@ command_set command_available(command_set wanted, const struct server_kind *serv
 // Whether an error says that this server, or this user, will not answer the command however often
 // it is asked: unknown command or subcommand, no permission, no cluster mode.
 bool command_is_refused(struct span error);
+
+// Whether an error says that this user may not see this key; others it may.
+// Source: redis src/acl.c, "NOPERM ... access one of the keys" (6.0), "... access a key" (7.0).
+bool command_is_about_key(struct span error);

@@ -35,9 +35,12 @@ struct conn {
     struct event *timer;
     struct buf out; // commands not sent yet
     struct resp *resp;
-    command_set wanted;   // by this ask, refused ones included
-    command_set awaited;  // sent, not yet answered
-    command_set refused;  // on this connection
+    command_set wanted;  // by this ask, refused ones included
+    command_set refused; // on this connection
+    enum command *queue; // sent, in this order,
+    size_t queued;       // how many,
+    size_t answered;     // and how many of them were answered
+    size_t queue_capacity;
     bool auth_awaited;    // the reply to AUTH comes next,
     bool setname_awaited; // then the one to CLIENT SETNAME
     bool reused;          // this ask began on a kept connection, and nothing was read yet
@@ -105,6 +108,8 @@ static void close_conn(struct conn *conn)
     drop_output(conn);
     event_del(conn->timer);
     conn->refused = 0;
+    conn->queued = 0;
+    conn->answered = 0;
     conn->state = CLOSED;
 }
 
@@ -168,30 +173,47 @@ static void add_handshake(struct conn *conn)
 {
     const char *user = conn->options->user;
     const char *password = conn->options->password;
+    const struct span name[] = {SPAN("CLIENT"), SPAN("SETNAME"), SPAN("redis_cluster_exporter")};
     if (password != NULL && user != NULL) {
-        resp_add_command(&conn->out, 3, (const char *[]){"AUTH", user, password});
+        const struct span login[] = {SPAN("AUTH"), span_of(user), span_of(password)};
+        resp_add_command(&conn->out, 3, login);
     } else if (password != NULL) {
-        resp_add_command(&conn->out, 2, (const char *[]){"AUTH", password});
+        const struct span login[] = {SPAN("AUTH"), span_of(password)};
+        resp_add_command(&conn->out, 2, login);
     }
-    resp_add_command(&conn->out, 3,
-                     (const char *[]){"CLIENT", "SETNAME", "redis_cluster_exporter"});
+    resp_add_command(&conn->out, 3, name);
     conn->auth_awaited = password != NULL;
     conn->setname_awaited = true;
 }
 
-static void send_commands(struct conn *conn)
+static void enqueue(struct conn *conn, enum command command, const struct span *arguments,
+                    size_t count)
 {
-    conn->awaited = conn->wanted & ~conn->refused;
-    for (int command = 0; command < COMMAND_COUNT; command++) {
-        if (conn->awaited & command_bit((enum command)command)) {
-            command_add(&conn->out, (enum command)command);
-        }
-    }
+    command_add(&conn->out, command, arguments, count);
+    conn->queue =
+        mem_grow(conn->queue, conn->queued, &conn->queue_capacity, sizeof(conn->queue[0]));
+    conn->queue[conn->queued++] = command;
+}
+
+static void send_queue(struct conn *conn)
+{
     conn->state = BUSY;
     conn->verdict = OUTCOME_OK;
     resp_restart(conn->resp);
     arm(conn, conn->options->reply_timeout_us);
     flush(conn);
+}
+
+static void send_commands(struct conn *conn)
+{
+    conn->queued = 0;
+    conn->answered = 0;
+    for (int command = 0; command < COMMAND_COUNT; command++) {
+        if (conn->wanted & ~conn->refused & command_bit((enum command)command)) {
+            enqueue(conn, (enum command)command, NULL, 0);
+        }
+    }
+    send_queue(conn);
 }
 
 static enum outcome outcome_of_error(struct span error)
@@ -243,8 +265,7 @@ static void take_reply(struct conn *conn, struct reply *reply)
     if (take_handshake_reply(conn, reply)) {
         return;
     }
-    enum command command = (enum command)__builtin_ctzll(conn->awaited);
-    conn->awaited &= ~command_bit(command);
+    enum command command = conn->queue[conn->answered++];
     if (command == COMMAND_INFO) {
         judge_info(conn, reply);
     } else if (reply->type == REPLY_ERROR && command_is_refused(reply->text)) {
@@ -262,6 +283,8 @@ static void complete(struct conn *conn)
     }
     event_del(conn->timer);
     conn->state = IDLE;
+    conn->queued = 0;
+    conn->answered = 0;
     if (conn->verdict != OUTCOME_OK) {
         close_conn(conn);
     }
@@ -271,7 +294,7 @@ static void complete(struct conn *conn)
 // True while more bytes are wanted; otherwise the ask is over.
 static bool take_replies(struct conn *conn)
 {
-    while (conn->awaited != 0) {
+    while (conn->answered < conn->queued) {
         struct reply *reply;
         switch (resp_next(conn->resp, &reply)) {
         case RESP_REPLY:
@@ -365,6 +388,7 @@ void conn_free(struct conn *conn)
     if (conn != NULL) {
         close_conn(conn);
         event_free(conn->timer);
+        free(conn->queue);
         free(conn);
     }
 }
@@ -397,6 +421,25 @@ void conn_ask(struct conn *conn, command_set commands)
     } else {
         start_connecting(conn);
     }
+}
+
+bool conn_queue(struct conn *conn, enum command command, const struct span *arguments, size_t count)
+{
+    CHECK(conn->state == IDLE);
+    bool accepted = !(conn->refused & command_bit(command));
+    if (accepted) {
+        enqueue(conn, command, arguments, count);
+    }
+    return accepted;
+}
+
+void conn_send(struct conn *conn)
+{
+    CHECK(conn->state == IDLE && conn->queued > 0);
+    conn->detail[0] = '\0';
+    conn->connect_us = 0;
+    conn->reused = false; // what led to these commands is not asked anew
+    send_queue(conn);
 }
 
 void conn_give_up(struct conn *conn)

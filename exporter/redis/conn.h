@@ -45,6 +45,13 @@ int64_t conn_connect_us(const struct conn *conn);
 // Not while it is busy; from on_done is fine.
 void conn_ask(struct conn *conn, command_set commands);
 
+// For commands with arguments, which follow from replies: as many conn_queue as wanted, from
+// on_done with OUTCOME_OK or after it, then one conn_send, which is an ask of its own. Copies the
+// arguments. False, and nothing queued, when the server refused that command on this connection.
+bool conn_queue(struct conn *conn, enum command command, const struct span *arguments,
+                size_t count);
+void conn_send(struct conn *conn);
+
 // Ends the ask under way: on_done comes from inside this call, with OUTCOME_TIMEOUT or, while it
 // still connects, OUTCOME_CONNECT_TIMEOUT. Nothing happens when it is not busy.
 void conn_give_up(struct conn *conn);

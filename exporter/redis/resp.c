@@ -216,14 +216,17 @@ bool resp_has_rest(const struct resp *resp)
     return resp->unfinished > 0;
 }
 
-void resp_add_command(struct buf *buf, size_t count, const char *const *words)
+void resp_add_command(struct buf *buf, size_t count, const struct span *words)
 {
-    enum { WORDS_MAX = 32 };
-    const char *copy[WORDS_MAX];
+    const char *word[RESP_WORDS_MAX];
+    size_t length_of[RESP_WORDS_MAX];
     char *text = NULL;
-    CHECK(count > 0 && count <= WORDS_MAX);
-    memcpy(copy, words, count * sizeof(copy[0]));
-    long long length = redisFormatCommandArgv(&text, (int)count, copy, NULL);
+    CHECK(count > 0 && count <= RESP_WORDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        word[i] = words[i].at;
+        length_of[i] = words[i].length;
+    }
+    long long length = redisFormatCommandArgv(&text, (int)count, word, length_of);
     CHECK(length > 0);
     buf_bytes(buf, text, (size_t)length);
     explicit_bzero(text, (size_t)length); // AUTH holds the password

@@ -50,5 +50,7 @@ void resp_restart(struct resp *resp);
 // Whether bytes are waiting that belong to no complete reply yet.
 bool resp_has_rest(const struct resp *resp);
 
-// Adds a command as an array of bulk strings, binary safe.
-void resp_add_command(struct buf *buf, size_t count, const char *const *words);
+enum { RESP_WORDS_MAX = 32 };
+
+// Adds a command of 1 to RESP_WORDS_MAX words as an array of bulk strings, binary safe.
+void resp_add_command(struct buf *buf, size_t count, const struct span *words);

@@ -1,6 +1,9 @@
 #include "scrape/collect.h"
 
+#include "base/clock.h"
+#include "metrics/page.h"
 #include "redis/client_list.h"
+#include "scrape/search.h"
 
 static struct span keep(struct samples *samples, struct span text)
 {
@@ -47,8 +50,7 @@ static void collect_buffer_limits(struct samples *samples, struct span value)
     }
 }
 
-// Passwords can be numbers too.
-static bool is_secret(struct span name)
+bool config_is_secret(struct span name)
 {
     return span_contains(name, SPAN("pass")) || span_contains(name, SPAN("auth")) ||
            span_contains(name, SPAN("user"));
@@ -59,7 +61,8 @@ static void collect_config(struct samples *samples, const struct reply *reply, b
     for (size_t i = 0; reply->type == REPLY_ARRAY && i + 1 < reply->count; i += 2) {
         struct span name = reply->element[i]->text;
         struct span value = reply->element[i + 1]->text;
-        if (!is_text(reply->element[i]) || !is_text(reply->element[i + 1]) || is_secret(name)) {
+        if (!is_text(reply->element[i]) || !is_text(reply->element[i + 1]) ||
+            config_is_secret(name)) {
             continue;
         }
         if (span_is(name, "client-output-buffer-limit")) {
@@ -208,46 +211,166 @@ static void collect_clients(struct samples *samples, const struct reply *reply)
     }
 }
 
-void collect_reply(struct samples *samples, enum command command, const struct reply *reply)
+// --- each client, for those who want them ---
+
+// Of many thousands nobody could make sense, and no page should hold them.
+enum { CLIENTS_MAX = 1000 };
+
+static void add_client_field(struct samples *samples, struct span labels, struct span name,
+                             struct span value)
 {
-    switch (command) {
-    case COMMAND_CONFIG_GET:
-    case COMMAND_CONFIG_GET_ALL:
-        collect_config(samples, reply, command == COMMAND_CONFIG_GET_ALL);
-        break;
-    case COMMAND_SLOWLOG_LEN:
-        collect_length(samples, FROM_SLOWLOG, SPAN("length"), reply);
-        break;
-    case COMMAND_SLOWLOG_GET:
-        collect_slowlog(samples, reply);
-        break;
-    case COMMAND_LATENCY_LATEST:
-        collect_events(samples, reply);
-        break;
-    case COMMAND_LATENCY_HISTOGRAM:
-        collect_histograms(samples, reply);
-        break;
-    case COMMAND_COMMANDLOG_SLOW:
-        collect_length(samples, FROM_COMMANDLOG, SPAN("slow"), reply);
-        break;
-    case COMMAND_COMMANDLOG_REQUEST:
-        collect_length(samples, FROM_COMMANDLOG, SPAN("large-request"), reply);
-        break;
-    case COMMAND_COMMANDLOG_REPLY:
-        collect_length(samples, FROM_COMMANDLOG, SPAN("large-reply"), reply);
-        break;
-    case COMMAND_CLIENT_LIST:
-        collect_clients(samples, reply);
-        break;
-    case COMMAND_INFO_MODULES:
-        if (is_text(reply)) {
-            samples_read(samples, FROM_INFO, keep(samples, reply->text));
+    uint64_t seconds;
+    bool is_age = span_is(name, "age") || span_is(name, "idle");
+    if (is_age && span_u64(value, &seconds)) {
+        // The moment stands still while the seconds grow.
+        value = arena_i64(&samples->arena, clock_wall_us() / SECOND_US - (int64_t)seconds);
+    }
+    samples_add_labelled(samples, FROM_CLIENT, name, labels, value);
+}
+
+static void add_client_info(struct samples *samples, const struct span *field, bool with_port)
+{
+    static const char *const names[] = {"id", "name", "flags", "db", "addr", "user", "resp"};
+    struct span host = field[CLIENT_ADDR];
+    struct span port = SPAN("");
+    struct buf labels = BUF_EMPTY;
+    span_split_last(field[CLIENT_ADDR], ':', &host, &port);
+    for (size_t i = 0; i < CLIENT_FIELDS; i++) {
+        bool optional = i == CLIENT_USER || i == CLIENT_RESP;
+        if (optional && field[i].length == 0) {
+            continue;
         }
-        break;
-    case COMMAND_INFO:
-    case COMMAND_CLUSTER_INFO:
-    case COMMAND_CLUSTER_NODES:
-    case COMMAND_COUNT:
-        break;
+        buf_text(&labels, i > 0 ? "," : "");
+        label_add(&labels, i == CLIENT_ADDR ? "host" : names[i],
+                  i == CLIENT_ADDR ? host : field[i]);
+        if (i == CLIENT_ADDR && with_port) {
+            buf_char(&labels, ',');
+            label_add(&labels, "port", port);
+        }
+    }
+    samples_add_labelled(samples, FROM_CLIENT, SPAN(""), buf_view(&labels), SPAN("1"));
+    buf_free(&labels);
+}
+
+static void collect_client(struct samples *samples, struct span line, bool with_port)
+{
+    struct span field[CLIENT_FIELDS];
+    struct span name;
+    struct span value;
+    struct buf labels = BUF_EMPTY;
+    client_fields_parse(line, field);
+    label_add(&labels, "id", field[CLIENT_ID]);
+    buf_char(&labels, ',');
+    label_add(&labels, "name", field[CLIENT_NAME]);
+    while (client_next_field(&line, &name, &value)) {
+        add_client_field(samples, buf_view(&labels), name, value);
+    }
+    add_client_info(samples, field, with_port);
+    buf_free(&labels);
+}
+
+static void collect_client_list(struct node_snapshot *node, struct span list)
+{
+    const struct collect_options *options = node->member->cluster->options.collect;
+    bool with_port = options != NULL && options->client_ports;
+    struct span line;
+    for (size_t i = 0; i < CLIENTS_MAX && span_cut(&list, '\n', &line); i++) {
+        line = span_trim(line);
+        if (line.length > 0) {
+            collect_client(node->samples, line, with_port);
+        }
+    }
+}
+
+// --- one function a command ---
+
+static bool is_on(const struct node_snapshot *node, enum collector collector)
+{
+    return (node->member->cluster->options.collectors & collector_bit(collector)) != 0;
+}
+
+static void take_config(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_config(node->samples, reply, false);
+}
+
+static void take_config_all(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_config(node->samples, reply, is_on(node, COLLECTOR_CONFIG_ALL));
+}
+
+static void take_slowlog_length(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_length(node->samples, FROM_SLOWLOG, SPAN("length"), reply);
+}
+
+static void take_slowlog(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_slowlog(node->samples, reply);
+}
+
+static void take_events(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_events(node->samples, reply);
+}
+
+static void take_histograms(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_histograms(node->samples, reply);
+}
+
+static void take_slow_commands(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_length(node->samples, FROM_COMMANDLOG, SPAN("slow"), reply);
+}
+
+static void take_large_requests(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_length(node->samples, FROM_COMMANDLOG, SPAN("large-request"), reply);
+}
+
+static void take_large_replies(struct node_snapshot *node, const struct reply *reply)
+{
+    collect_length(node->samples, FROM_COMMANDLOG, SPAN("large-reply"), reply);
+}
+
+static void take_clients(struct node_snapshot *node, const struct reply *reply)
+{
+    if (is_on(node, COLLECTOR_CLIENTS)) {
+        collect_clients(node->samples, reply);
+    }
+    if (is_on(node, COLLECTOR_CLIENT_LIST) && is_text(reply)) {
+        collect_client_list(node, reply->text);
+    }
+}
+
+static void take_modules(struct node_snapshot *node, const struct reply *reply)
+{
+    if (is_text(reply)) {
+        struct span text = keep(node->samples, reply->text);
+        node->has_search = search_is_among(text);
+        if (is_on(node, COLLECTOR_MODULES)) {
+            samples_read(node->samples, FROM_INFO, text);
+        }
+    }
+}
+
+void collect_reply(struct node_snapshot *node, enum command command, const struct reply *reply)
+{
+    static void (*const take[COMMAND_COUNT])(struct node_snapshot *, const struct reply *) = {
+        [COMMAND_CONFIG_GET] = take_config,
+        [COMMAND_CONFIG_GET_ALL] = take_config_all,
+        [COMMAND_SLOWLOG_LEN] = take_slowlog_length,
+        [COMMAND_SLOWLOG_GET] = take_slowlog,
+        [COMMAND_LATENCY_LATEST] = take_events,
+        [COMMAND_LATENCY_HISTOGRAM] = take_histograms,
+        [COMMAND_COMMANDLOG_SLOW] = take_slow_commands,
+        [COMMAND_COMMANDLOG_REQUEST] = take_large_requests,
+        [COMMAND_COMMANDLOG_REPLY] = take_large_replies,
+        [COMMAND_CLIENT_LIST] = take_clients,
+        [COMMAND_INFO_MODULES] = take_modules,
+    };
+    if (take[command] != NULL) {
+        take[command](node, reply);
     }
 }

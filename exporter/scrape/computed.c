@@ -37,7 +37,8 @@ static void collector_failed(struct emitter *to, const struct snapshot *snapshot
     for (int i = 0; is_ok(node) && i < COLLECTOR_COUNT; i++) {
         const char *name = collectors[i].name != NULL ? collectors[i].name : "base";
         struct label label = {"collector", span_of(name)};
-        if (collectors[i].commands & node->member->refused) {
+        if (((collectors[i].commands | collectors[i].further) & node->member->refused) != 0 ||
+            (node->cut_short & collector_bit((enum collector)i)) != 0) {
             emit_labelled(to, &label, 1, 1);
         }
     }
@@ -188,8 +189,9 @@ const struct metric computed_metrics[] = {
      "1 for a node that could not be read; err tells why.", .source = FROM_EXPORTER,
      .node = node_error, .labels = "err"},
     {"redis_exporter_collector_failed", GAUGE, "",
-     "1 for a collector whose command the node refuses; absent where all goes well.", RX_NONE,
-     .source = FROM_EXPORTER, .node = collector_failed, .labels = "collector"},
+     "1 for a collector whose command the node refuses, or which did not come to its end in time; "
+     "absent where all goes well.",
+     RX_NONE, .source = FROM_EXPORTER, .node = collector_failed, .labels = "collector"},
     {"redis_exporter_node_scrape_duration_seconds", GAUGE, "",
      "How long the node took to answer, connecting included.", RX_NONE, .source = FROM_EXPORTER,
      .node = node_duration},

@@ -179,6 +179,17 @@ static void emit_scalar(struct emitter *to, const struct node_snapshot *node)
     }
 }
 
+static void emit_series(struct emitter *to, const struct node_snapshot *node)
+{
+    const struct series_set *set = &node->samples->series;
+    size_t row = (size_t)(to->metric - reply_metrics);
+    for (size_t i = 0; i < set->name.count; i++) {
+        if (set->name.entry[i].number == row) {
+            emit_rendered(to, set->name.entry[i].text, set->value[i]);
+        }
+    }
+}
+
 static void emit_node(struct emitter *to, const struct snapshot *snapshot,
                       const struct node_snapshot *node)
 {
@@ -188,6 +199,8 @@ static void emit_node(struct emitter *to, const struct snapshot *snapshot,
         row->node(to, snapshot, node);
     } else if (node->outcome != OUTCOME_OK) {
         return;
+    } else if (source_is_labelled(row->source)) {
+        emit_series(to, node);
     } else if (row->group == GROUP_HISTOGRAM) {
         emit_histograms(to, node);
     } else if (row->group == GROUP_MODULE) {
@@ -251,8 +264,9 @@ static void add_labels(struct buf *out, const struct metric *row)
     for (size_t i = 0; i < GROUP_LABELS_MAX && names->name[i] != NULL; i++) {
         buf_format(out, "%s%s", separator, names->name[i]);
     }
-    if (row->labels != NULL) {
-        buf_format(out, "%s%s", separator, row->labels);
+    const char *labels = row->labels != NULL ? row->labels : source_labels(row->source);
+    if (labels != NULL) {
+        buf_format(out, "%s%s", separator, labels);
     }
 }
 

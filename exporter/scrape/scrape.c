@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "scrape/collect.h"
+#include "scrape/followup.h"
 
 struct scrape {
     struct snapshot *snapshot;
@@ -20,6 +21,7 @@ struct scrape {
 struct asking {
     struct scrape *scrape;
     struct node_snapshot *node;
+    bool following; // the main replies are there
 };
 
 static void ask_new_members(struct scrape *scrape);
@@ -53,23 +55,15 @@ static void take_view(struct asking *asking, struct reply *reply)
     view_free(node->view);
     node->view = view_parse(reply_take_text(reply), length);
     node->view_broken = node->view == NULL;
-    if (node->view == NULL) {
+    if (node->view == NULL || asking->scrape->snapshot->cluster->options.single) {
         return;
     }
     node->outcome = cluster_learn(asking->scrape->snapshot->cluster, node->member, node->view);
     ask_new_members(asking->scrape);
 }
 
-static void on_reply(void *owner, enum command command, struct reply *reply)
+static void take_main_reply(struct asking *asking, enum command command, struct reply *reply)
 {
-    struct member *member = owner;
-    struct asking *asking = member->asking;
-    if (reply->type == REPLY_ERROR) {
-        // Refused, or loading: the node goes without it.
-        asking->node->refused |= command_is_refused(reply->text) ? command_bit(command) : 0;
-        return;
-    }
-    asking->node->answered |= command_bit(command);
     if (command == COMMAND_INFO && reply->type == REPLY_STRING) {
         take_info(asking->node, reply);
     } else if (command == COMMAND_CLUSTER_INFO && reply->type == REPLY_STRING) {
@@ -77,14 +71,34 @@ static void on_reply(void *owner, enum command command, struct reply *reply)
     } else if (command == COMMAND_CLUSTER_NODES && reply->type == REPLY_STRING) {
         take_view(asking, reply);
     } else {
-        collect_reply(asking->node->samples, command, reply);
+        collect_reply(asking->node, command, reply);
+    }
+}
+
+static void on_reply(void *owner, enum command command, struct reply *reply)
+{
+    struct member *member = owner;
+    struct asking *asking = member->asking;
+    bool error = reply->type == REPLY_ERROR;
+    if (error) {
+        // Refused, or loading: the node goes without it.
+        asking->node->refused |= command_is_refused(reply->text) ? command_bit(command) : 0;
+    } else {
+        asking->node->answered |= command_bit(command);
+    }
+    if (asking->following) {
+        followups_take(asking->node, reply);
+    } else if (!error) {
+        take_main_reply(asking, command, reply);
     }
 }
 
 static command_set wanted_commands(const struct cluster_options *options)
 {
-    return options->single ? options->commands & ~command_bit(COMMAND_CLUSTER_NODES)
-                           : options->commands;
+    command_set commands = collectors_commands(options->collectors);
+    bool needs_slots = options->collect != NULL && options->collect->checks.count > 0;
+    return options->single && !needs_slots ? commands & ~command_bit(COMMAND_CLUSTER_NODES)
+                                           : commands;
 }
 
 // On a new connection INFO goes first: it tells what else this server can be asked without making
@@ -106,16 +120,8 @@ static bool ask_the_rest(struct asking *asking)
     return wanted != 0;
 }
 
-static void on_done(void *owner, enum outcome outcome, const char *detail)
+static void note_outcome(struct node_snapshot *node, enum outcome outcome, const char *detail)
 {
-    struct member *member = owner;
-    struct asking *asking = member->asking;
-    struct scrape *scrape = asking->scrape;
-    struct node_snapshot *node = asking->node;
-    node->connect_us += conn_connect_us(member->conn);
-    if (outcome == OUTCOME_OK && ask_the_rest(asking)) {
-        return;
-    }
     if (outcome != OUTCOME_OK) {
         node->outcome = outcome;
     }
@@ -123,6 +129,41 @@ static void on_done(void *owner, enum outcome outcome, const char *detail)
     span_copy(span_of(wrong ? "another node lives at its address" : detail), node->detail,
               sizeof(node->detail));
     node->duration_us = clock_monotonic_us() - node->started_us;
+}
+
+// What follows from the main replies: a failure there takes nothing away from these. True while
+// more is on its way.
+static bool follow_up(struct asking *asking, enum outcome outcome)
+{
+    struct node_snapshot *node = asking->node;
+    if (!asking->following) {
+        asking->following = true;
+        followups_begin(node, asking->scrape->deadline_us);
+    }
+    if (outcome == OUTCOME_OK) {
+        return followups_send(node);
+    }
+    followups_give_up(node);
+    return false;
+}
+
+static void on_done(void *owner, enum outcome outcome, const char *detail)
+{
+    struct member *member = owner;
+    struct asking *asking = member->asking;
+    struct scrape *scrape = asking->scrape;
+    struct node_snapshot *node = asking->node;
+    if (!asking->following) {
+        node->connect_us += conn_connect_us(member->conn);
+        if (outcome == OUTCOME_OK && ask_the_rest(asking)) {
+            return;
+        }
+        note_outcome(node, outcome, detail);
+    }
+    if (node->outcome == OUTCOME_OK && follow_up(asking, outcome)) {
+        return;
+    }
+    followups_free(node);
     node->done = true;
     member->asking = NULL;
     free(asking);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "metrics/page.h"
+#include "scrape/followup.h"
 
 struct snapshot *snapshot_new(struct cluster *cluster)
 {
@@ -24,6 +25,7 @@ static void free_node(struct node_snapshot *node)
     free(node->info);
     free(node->cluster_info);
     view_free(node->view);
+    followups_free(node);
     samples_free(node->samples);
     free(node->labels);
     free(node);

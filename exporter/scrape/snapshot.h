@@ -24,8 +24,11 @@ struct node_snapshot {
     command_set refused;       // by an error that will not change
     struct server_kind server; // once INFO has told
     struct replication replication;
-    struct samples *samples; // of use only when the outcome is OK
-    char *labels;            // redis_cluster="...",redis_node="..."
+    bool has_search;             // it has a module for searching
+    struct followups *followups; // while it is asked what follows from its replies
+    collector_set cut_short;     // that did not come to their end
+    struct samples *samples;     // of use only when the outcome is OK
+    char *labels;                // redis_cluster="...",redis_node="..."
     const struct node_verdict *verdict;
 };
 

@@ -10,7 +10,8 @@
 #include "scrape/computed.h"
 
 enum {
-    TARGETS_MAX = 1024, // kept at once; the one unused for longest makes room
+    TARGETS_MAX = 1024,        // kept at once; the one unused for longest makes room
+    TARGETS_CHECKING_MAX = 32, // of these, with checks of their own, which can hold many keys
     TOPOLOGY_AGE_MAX_US = 5 * SECOND_US,
 };
 
@@ -18,9 +19,18 @@ enum kind { KIND_NODE, KIND_CLUSTER };
 
 enum permission { REFUSED, WITHOUT_PASSWORD, WITH_PASSWORD };
 
+// What a request asks for.
+struct question {
+    enum kind kind;
+    struct address address;
+    char *checks; // the parameters that name keys, as they came; NULL: none
+};
+
 struct target {
     enum kind kind;
     struct seed seed;
+    char *checks; // as in the question
+    struct collect_options collect;
     char *name; // host:port
     struct cluster *cluster;
     struct metrics_page *page;
@@ -50,6 +60,10 @@ static void free_target(struct target *target)
     metrics_page_free(target->page);
     scrape_abort(target->cluster);
     cluster_free(target->cluster);
+    if (target->checks != NULL) {
+        key_checks_clear(&target->collect.checks);
+        free(target->checks);
+    }
     free(target->name);
     free(target);
 }
@@ -111,31 +125,41 @@ static bool topology_is_recent(const struct targets *targets)
 
 // --- what is kept ---
 
-static struct target *find_target(const struct targets *targets, enum kind kind,
-                                  const struct address *address)
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static struct target *find_target(const struct targets *targets, const struct question *question)
 {
     for (size_t i = 0; i < targets->count; i++) {
         struct target *target = targets->target[i];
-        if (target->kind == kind && address_equal(&target->seed.address, address)) {
+        if (target->kind == question->kind && is_same_text(target->checks, question->checks) &&
+            address_equal(&target->seed.address, &question->address)) {
             return target;
         }
     }
     return NULL;
 }
 
-// False when all are busy.
-static bool make_room(struct targets *targets)
+// Among those with checks of their own only, or among all. False when all are busy.
+static bool make_room(struct targets *targets, bool checking)
 {
     size_t oldest = targets->count;
-    if (targets->count < TARGETS_MAX) {
-        return true;
-    }
+    size_t alike = 0;
     for (size_t i = 0; i < targets->count; i++) {
         const struct target *target = targets->target[i];
+        if (checking && target->checks == NULL) {
+            continue;
+        }
+        alike++;
         if (metrics_page_is_idle(target->page) &&
             (oldest == targets->count || target->used_us < targets->target[oldest]->used_us)) {
             oldest = i;
         }
+    }
+    if (alike < (checking ? TARGETS_CHECKING_MAX : TARGETS_MAX)) {
+        return true;
     }
     if (oldest == targets->count) {
         return false;
@@ -145,62 +169,148 @@ static bool make_room(struct targets *targets)
     return true;
 }
 
-// One node is a cluster that is never asked for its topology. Its page is that of redis_exporter,
-// which has the histograms.
-static struct target *add_target(struct targets *targets, enum kind kind,
-                                 const struct address *address, bool with_password)
+// What the request does not name is as configured.
+static void set_collect(struct target *target, const struct question *question,
+                        const struct key_checks *checks, const struct collect_options *configured)
 {
-    const struct target_options *options = &targets->options;
-    struct target *target = mem_new(1, sizeof(*target));
-    struct buf name = BUF_EMPTY;
-    target->kind = kind;
-    target->seed.address = *address;
-    address_add(&name, address->host, address->port);
-    collector_set wanted = options->collectors;
-    if (kind == KIND_NODE) {
-        wanted |= collector_bit(COLLECTOR_LATENCY_HISTOGRAM);
+    target->collect = *configured;
+    if (question->checks != NULL) {
+        target->checks = mem_copy(question->checks, strlen(question->checks));
+        target->collect.checks = *checks;
     }
+}
+
+// The page of one node is that of redis_exporter, which has the histograms.
+static collector_set wanted_collectors(const struct target_options *options,
+                                       const struct target *target)
+{
+    collector_set histogram = collector_bit(COLLECTOR_LATENCY_HISTOGRAM);
+    const bool *has_kind = target->collect.checks.has_kind;
+    collector_set wanted = options->collectors;
+    if (target->kind == KIND_NODE && !(options->chosen & histogram)) {
+        wanted |= histogram;
+    }
+    if (target->checks != NULL) {
+        wanted |= has_kind[CHECK_KEY] || has_kind[CHECK_COUNT] ? collector_bit(COLLECTOR_KEYS) : 0;
+        wanted |= has_kind[CHECK_STREAM] ? collector_bit(COLLECTOR_STREAMS) : 0;
+    }
+    return wanted;
+}
+
+// One node is a cluster that is never asked for its topology.
+static struct cluster *new_cluster(const struct target_options *options,
+                                   const struct target *target, bool with_password)
+{
     struct cluster_options cluster = {
+        .name = target->name,
         .seed = &target->seed,
         .seed_count = 1,
         .node_label = options->node_label,
-        .commands = collectors_commands(wanted),
+        .collectors = wanted_collectors(options, target),
+        .collect = &target->collect,
         .conn = options->conn,
-        .single = kind == KIND_NODE,
+        .single = target->kind == KIND_NODE,
     };
     if (!with_password) {
         cluster.conn.user = NULL;
         cluster.conn.password = NULL;
     }
-    target->name = buf_take(&name);
-    cluster.name = target->name;
-    target->cluster = cluster_new(&cluster);
+    return cluster_new(&cluster);
+}
+
+static struct metrics_page *new_page(const struct target_options *options, struct target *target)
+{
     struct metrics_page_options page = {
         .cluster = &target->cluster,
         .cluster_count = 1,
-        .dialect = kind == KIND_NODE ? DIALECT_RX : DIALECT_NATIVE,
-        .collectors = wanted,
+        .dialect = target->kind == KIND_NODE ? DIALECT_RX : DIALECT_NATIVE,
+        .collectors = target->cluster->options.collectors,
         .scrape_timeout_us = options->scrape_timeout_us,
         .timeout_offset_us = options->timeout_offset_us,
     };
-    target->page = metrics_page_new(&page);
+    return metrics_page_new(&page);
+}
+
+// Takes what `checks` holds, where the question has checks of its own.
+static struct target *add_target(struct targets *targets, const struct question *question,
+                                 const struct key_checks *checks, bool with_password)
+{
+    struct target *target = mem_new(1, sizeof(*target));
+    struct buf name = BUF_EMPTY;
+    address_add(&name, question->address.host, question->address.port);
+    target->kind = question->kind;
+    target->seed.address = question->address;
+    target->name = buf_take(&name);
+    set_collect(target, question, checks, targets->options.collect);
+    target->cluster = new_cluster(&targets->options, target, with_password);
+    target->page = new_page(&targets->options, target);
     targets->target =
         mem_grow(targets->target, targets->count, &targets->capacity, sizeof(targets->target[0]));
     targets->target[targets->count++] = target;
     return target;
 }
 
-static enum MHD_Result serve_allowed(struct targets *targets, struct request *request,
-                                     enum kind kind, const struct address *address,
-                                     bool with_password)
+static enum MHD_Result refuse(struct request *request, unsigned status, const char *reason)
 {
-    struct target *target = find_target(targets, kind, address);
-    if (target == NULL && !make_room(targets)) {
-        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                   "Too many targets are being scraped.\n");
+    struct buf text = BUF_EMPTY;
+    buf_format(&text, "%s.\n", reason);
+    buf_char(&text, '\0');
+    enum MHD_Result result = request_answer_text(request, status, text.data);
+    buf_free(&text);
+    process_count_target_error();
+    return result;
+}
+
+static char *read_checks(const struct request *request, const struct key_checks *configured,
+                         struct key_checks *out)
+{
+    for (size_t i = 0; i < CHECK_LISTS; i++) {
+        const char *text = request_argument(request, check_lists[i].name);
+        const char *problem = NULL;
+        if (text == NULL) {
+            key_checks_copy(out, &check_lists[i], configured);
+        } else {
+            problem = key_checks_add(out, &check_lists[i], span_of(text));
+        }
+        if (problem != NULL) {
+            struct buf reason = BUF_EMPTY;
+            buf_format(&reason, "the parameter %s %s", check_lists[i].name, problem);
+            return buf_take(&reason);
+        }
     }
+    return NULL;
+}
+
+static enum MHD_Result serve_new(struct targets *targets, struct request *request,
+                                 const struct question *question, bool with_password)
+{
+    struct key_checks checks = {.count = 0};
+    char *problem = question->checks != NULL
+                        ? read_checks(request, &targets->options.collect->checks, &checks)
+                        : NULL;
+    enum MHD_Result result;
+    if (problem != NULL) {
+        result = refuse(request, MHD_HTTP_BAD_REQUEST, problem);
+    } else if (!make_room(targets, false) ||
+               (question->checks != NULL && !make_room(targets, true))) {
+        result = request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                     "Too many targets are being scraped.\n");
+    } else {
+        struct target *target = add_target(targets, question, &checks, with_password);
+        target->used_us = clock_monotonic_us();
+        return metrics_page_serve(target->page, request);
+    }
+    key_checks_clear(&checks);
+    free(problem);
+    return result;
+}
+
+static enum MHD_Result serve_allowed(struct targets *targets, struct request *request,
+                                     const struct question *question, bool with_password)
+{
+    struct target *target = find_target(targets, question);
     if (target == NULL) {
-        target = add_target(targets, kind, address, with_password);
+        return serve_new(targets, request, question, with_password);
     }
     target->used_us = clock_monotonic_us();
     return metrics_page_serve(target->page, request);
@@ -350,25 +460,23 @@ static const char *parse_target(const struct request *request, struct address *o
     return problem;
 }
 
-static enum MHD_Result refuse(struct request *request, unsigned status, const char *reason)
+// The parameters that name keys, in the order of the lists; NULL when there is none.
+static char *join_checks(const struct request *request)
 {
     struct buf text = BUF_EMPTY;
-    buf_format(&text, "%s.\n", reason);
-    buf_char(&text, '\0');
-    enum MHD_Result result = request_answer_text(request, status, text.data);
-    buf_free(&text);
-    process_count_target_error();
-    return result;
+    for (size_t i = 0; i < CHECK_LISTS; i++) {
+        const char *value = request_argument(request, check_lists[i].name);
+        if (value != NULL && value[0] != '\0') {
+            buf_format(&text, "%s=%s&", check_lists[i].name, value);
+        }
+    }
+    return text.length > 0 ? buf_take(&text) : NULL;
 }
 
-static enum MHD_Result serve(struct targets *targets, struct request *request, enum kind kind)
+static enum MHD_Result serve_question(struct targets *targets, struct request *request,
+                                      const struct question *question)
 {
-    struct address address;
-    const char *problem = parse_target(request, &address);
-    if (problem != NULL) {
-        return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
-    }
-    enum permission permission = judge(targets, &address);
+    enum permission permission = judge(targets, &question->address);
     if (permission != WITH_PASSWORD && !topology_is_recent(targets)) {
         return discover(targets, request, &targets->undecided);
     }
@@ -377,7 +485,20 @@ static enum MHD_Result serve(struct targets *targets, struct request *request, e
                       "this target is not a node of a configured cluster; --scrape.allow names "
                       "further ones");
     }
-    return serve_allowed(targets, request, kind, &address, permission == WITH_PASSWORD);
+    return serve_allowed(targets, request, question, permission == WITH_PASSWORD);
+}
+
+static enum MHD_Result serve(struct targets *targets, struct request *request, enum kind kind)
+{
+    struct question question = {.kind = kind};
+    const char *problem = parse_target(request, &question.address);
+    if (problem != NULL) {
+        return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
+    }
+    question.checks = kind == KIND_NODE ? join_checks(request) : NULL;
+    enum MHD_Result result = serve_question(targets, request, &question);
+    free(question.checks);
+    return result;
 }
 
 enum MHD_Result targets_serve_node(struct targets *targets, struct request *request)

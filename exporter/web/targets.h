@@ -15,7 +15,9 @@ struct target_options {
     size_t allowed_count;
     enum node_label node_label;
     collector_set collectors;
-    struct conn_options conn; // with the configured user and password
+    collector_set chosen;                  // turned on or off by name
+    const struct collect_options *collect; // for all targets that do not ask otherwise
+    struct conn_options conn;              // with the configured user and password
     int64_t scrape_timeout_us;
     int64_t timeout_offset_us;
 };

@@ -252,12 +252,14 @@ static void reply_rows_name_a_field_and_compute_nothing(void **state)
         complain_unless(row->source != FROM_EXPORTER && row->cluster == NULL && row->node == NULL &&
                             row->process == NULL,
                         row, "computed");
-        complain_unless(row->group != GROUP_NONE || row->field[0] != '\0', row, "no field");
+        bool labelled = source_is_labelled(row->source);
+        complain_unless(row->group != GROUP_NONE || labelled || row->field[0] != '\0', row,
+                        "no field");
         complain_unless(strpbrk(row->field, ": ,=") == NULL, row, "no field can be named so");
         complain_unless(row->match == NULL || (row->shift == 0 && !row->percent), row,
                         "a text has no unit");
         complain_unless(!row->percent || row->shift == -2, row, "a percentage is a ratio");
-        complain_unless((row->type == INFO) == (row->group == GROUP_MODULE), row,
+        complain_unless(labelled || (row->type == INFO) == (row->group == GROUP_MODULE), row,
                         "an info metric from a field");
     }
 }

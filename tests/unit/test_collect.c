@@ -21,11 +21,20 @@ static const struct metric *row_of(const char *name)
 
 // --- Replies in, samples out ---
 
+// With all collectors on.
+static void collect(struct samples *samples, enum command command, const struct reply *reply)
+{
+    struct cluster cluster = {.options = {.collectors = (1u << COLLECTOR_COUNT) - 1}};
+    struct member member = {.cluster = &cluster};
+    struct node_snapshot node = {.member = &member, .samples = samples};
+    collect_reply(&node, command, reply);
+}
+
 // The reply is gone before anything is looked at: what the samples keep is their own.
 static void collect_text(struct samples *samples, enum command command, const char *bytes)
 {
     struct reply *reply = reply_of(bytes, strlen(bytes));
-    collect_reply(samples, command, reply);
+    collect(samples, command, reply);
     reply_free(reply);
 }
 
@@ -51,7 +60,7 @@ static void collect_capture(struct samples *samples, enum command command, const
                             const char *name)
 {
     struct reply *reply = captured(server, name);
-    collect_reply(samples, command, reply);
+    collect(samples, command, reply);
     reply_free(reply);
 }
 
@@ -262,7 +271,7 @@ static void each_versions_numeric_settings_are_all_read(void **state)
         struct samples *samples = samples_new();
         struct reply *reply = captured(real_replies[i].server, "config");
         size_t line = 0;
-        collect_reply(samples, COMMAND_CONFIG_GET_ALL, reply);
+        collect(samples, COMMAND_CONFIG_GET_ALL, reply);
         for (size_t at = 0; at < reply->count; at += 2) {
             struct span value = reply->element[at + 1]->text;
             if (looks_numeric(value)) {
@@ -417,7 +426,7 @@ static void real_histograms_are_all_read_and_cumulative(void **state)
     for (size_t i = 0; i < COUNT(real_replies); i++) {
         struct samples *samples = samples_new();
         struct reply *reply = captured(real_replies[i].server, "latency_histogram");
-        collect_reply(samples, COMMAND_LATENCY_HISTOGRAM, reply);
+        collect(samples, COMMAND_LATENCY_HISTOGRAM, reply);
         assert_int_equal(samples->histogram_count, real_replies[i].histograms);
         for (size_t at = 0; at < samples->histogram_count; at++) {
             const struct histogram *histogram = &samples->histogram[at];
@@ -488,7 +497,7 @@ static void buckets_stay_cumulative_whatever_the_server_counts(void **state)
         }
         struct reply *reply = reply_of(bytes.data, bytes.length);
         struct samples *samples = samples_new();
-        collect_reply(samples, COMMAND_LATENCY_HISTOGRAM, reply);
+        collect(samples, COMMAND_LATENCY_HISTOGRAM, reply);
         check_cumulative(histogram_of(samples, "get"));
         samples_free(samples);
         reply_free(reply);
@@ -672,8 +681,8 @@ static void secrets_of_each_version_are_not_kept(void **state)
             }
         }
         assert_int_equal(secrets, expected[i / 2]);
-        collect_reply(samples, COMMAND_CONFIG_GET_ALL, reply);
-        collect_reply(samples, COMMAND_CONFIG_GET, reply);
+        collect(samples, COMMAND_CONFIG_GET_ALL, reply);
+        collect(samples, COMMAND_CONFIG_GET, reply);
         reply_free(reply);
         assert_false(is_kept(samples, "31415926"));
         assert_int_equal(samples->group[GROUP_CONFIG].count, real_replies[i].settings);
@@ -775,7 +784,7 @@ static void real_errors_give_nothing(void **state)
             struct reply *reply = captured(captures[i], names[name]);
             struct samples *samples = samples_new();
             for (int command = 0; command < COMMAND_COUNT; command++) {
-                collect_reply(samples, (enum command)command, reply);
+                collect(samples, (enum command)command, reply);
             }
             assert_true(is_empty(samples));
             samples_free(samples);

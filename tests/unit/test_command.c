@@ -21,7 +21,7 @@ static void commands_go_out_as_arrays(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(wires); i++) {
         struct buf out = BUF_EMPTY;
-        command_add(&out, wires[i].command);
+        command_add(&out, wires[i].command, NULL, 0);
         assert_span(buf_view(&out), wires[i].bytes);
         buf_free(&out);
     }
@@ -42,7 +42,7 @@ static void commands_are_all_named_and_all_have_their_bit(void **state)
     for (int i = 0; i < COMMAND_COUNT; i++) {
         enum command command = (enum command)i;
         struct buf out = BUF_EMPTY;
-        command_add(&out, command);
+        command_add(&out, command, NULL, 0);
         struct reply *words = reply_of(out.data, out.length);
         assert_true(span_starts(span_of(command_name(command)), words->element[0]->text));
         assert_false(seen & command_bit(command));

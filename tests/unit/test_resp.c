@@ -445,7 +445,7 @@ static void freeing_nothing_is_fine(void **state)
 
 static void commands_are_arrays_of_texts(void **state)
 {
-    static const char *const words[] = {"AUTH", "", "p\xc3\xa4ss \r\n"};
+    const struct span words[] = {SPAN("AUTH"), SPAN(""), SPAN("p\xc3\xa4ss \r\n")};
     struct buf out = BUF_EMPTY;
     (void)state;
     buf_text(&out, ">");

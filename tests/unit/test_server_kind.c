@@ -127,7 +127,8 @@ static void info_without_anything_is_a_server_of_no_kind(void **state)
 
 // --- Which commands such a server gets ---
 
-static const command_set everything = ((command_set)1 << COMMAND_COUNT) - 1;
+// Those without arguments; the others have a test of their own.
+static const command_set everything = ((command_set)1 << COMMAND_INFO_MODULES) - 1;
 
 static void check_available(const char *info, command_set wanted, command_set expected)
 {
@@ -232,7 +233,7 @@ static void what_is_not_wanted_is_not_sent(void **state)
     const char *newest = "redis_version:7.2.4\r\nvalkey_version:9.1.2\r\ncluster_enabled:1\r\n";
     (void)state;
     check_available(newest, 0, 0);
-    for (int i = 0; i < COMMAND_COUNT; i++) {
+    for (int i = 0; i < COMMAND_SELECT; i++) {
         check_available(newest, command_bit((enum command)i), command_bit((enum command)i));
     }
     check_available("redis_version:3.2.13\r\n", BIT(LATENCY_HISTOGRAM) | BIT(COMMANDLOG_SLOW), 0);
@@ -255,6 +256,28 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         [COMMAND_COMMANDLOG_REPLY] = "+commandlog|len",
         [COMMAND_CLIENT_LIST] = "+client|list",
         [COMMAND_INFO_MODULES] = "+info",
+        [COMMAND_SELECT] = "+select",
+        [COMMAND_SCAN] = "+scan",
+        [COMMAND_TYPE] = "+type",
+        [COMMAND_MEMORY_USAGE] = "+memory|usage",
+        [COMMAND_STRLEN] = "+strlen",
+        [COMMAND_GETRANGE] = "+getrange",
+        [COMMAND_PFCOUNT] = "+pfcount",
+        [COMMAND_LLEN] = "+llen",
+        [COMMAND_SCARD] = "+scard",
+        [COMMAND_ZCARD] = "+zcard",
+        [COMMAND_HLEN] = "+hlen",
+        [COMMAND_XLEN] = "+xlen",
+        [COMMAND_XINFO_STREAM] = "+xinfo|stream",
+        [COMMAND_XINFO_GROUPS] = "+xinfo|groups",
+        [COMMAND_XINFO_CONSUMERS] = "+xinfo|consumers",
+        [COMMAND_FT_LIST] = "+ft._list",
+        [COMMAND_FT_INFO] = "+ft.info",
+        [COMMAND_SENTINEL_MASTERS] = "+sentinel|masters",
+        [COMMAND_SENTINEL_CKQUORUM] = "+sentinel|ckquorum",
+        [COMMAND_SENTINEL_SENTINELS] = "+sentinel|sentinels",
+        [COMMAND_SENTINEL_SLAVES] = "+sentinel|slaves",
+        [COMMAND_SENTINEL_CONFIG] = "+sentinel|config",
     };
     (void)state;
     for (int i = 0; i < COMMAND_COUNT; i++) {
@@ -264,6 +287,25 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         assert_span(buf_view(&rule), rules[i]);
         buf_free(&rule);
     }
+}
+
+static void further_commands_need_a_version_or_a_sentinel(void **state)
+{
+    const command_set keys = BIT(SELECT) | BIT(SCAN) | BIT(TYPE) | BIT(GETRANGE) | BIT(HLEN);
+    const command_set streams = BIT(XINFO_STREAM) | BIT(XINFO_GROUPS) | BIT(XINFO_CONSUMERS);
+    const command_set sentinel = BIT(SENTINEL_MASTERS) | BIT(SENTINEL_CKQUORUM) |
+                                 BIT(SENTINEL_SENTINELS) | BIT(SENTINEL_SLAVES);
+    const command_set wanted =
+        keys | streams | sentinel | BIT(MEMORY_USAGE) | BIT(INFO_MODULES) | BIT(SENTINEL_CONFIG);
+    (void)state;
+    check_available("redis_version:3.2.13\r\n", wanted, keys);
+    check_available("redis_version:4.0.14\r\n", wanted, keys | BIT(MEMORY_USAGE));
+    check_available("redis_version:5.0.14\r\n", wanted, keys | BIT(MEMORY_USAGE) | streams);
+    check_available("redis_version:6.0.0\r\n", wanted,
+                    keys | BIT(MEMORY_USAGE) | streams | BIT(INFO_MODULES));
+    check_available("redis_version:6.0.0\r\nredis_mode:sentinel\r\n", wanted, sentinel);
+    check_available("redis_version:6.2.0\r\nredis_mode:sentinel\r\n", wanted,
+                    sentinel | BIT(SENTINEL_CONFIG));
 }
 
 int main(void)
@@ -279,6 +321,7 @@ int main(void)
         cmocka_unit_test_teardown(each_captured_server_gets_its_commands, release),
         cmocka_unit_test_teardown(all_parameters_take_the_place_of_some, release),
         cmocka_unit_test_teardown(sentinel_gets_info_only, release),
+        cmocka_unit_test_teardown(further_commands_need_a_version_or_a_sentinel, release),
         cmocka_unit_test_teardown(what_is_not_wanted_is_not_sent, release),
         cmocka_unit_test(rules_name_the_command_as_an_acl_does),
     };
