@@ -186,8 +186,9 @@ const struct flag flags[] = {
      AT(cluster_name)},
     {"redis.user", "REDIS_USER", "NAME", NULL, "ACL user to log in as", flag_set_text, AT(user)},
     {"redis.password-file", "REDIS_PASSWORD_FILE", "FILE", NULL,
-     "file that holds the password; one line end at its end is not part of it", flag_set_text,
-     AT(password_file)},
+     "file that holds the password (one line end at its end is not part of it), or a JSON object "
+     "that maps URLs such as redis://user@host:port to passwords",
+     flag_set_text, AT(password_file)},
     {"redis.password", "REDIS_PASSWORD", "PASSWORD", NULL,
      "the password itself: use the variable or the file; on the command line it is visible to "
      "others until it has been overwritten",

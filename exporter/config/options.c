@@ -3,14 +3,11 @@
 #include "config/options.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "config/flags.h"
+#include "config/password_file.h"
 
 static char *complain(const char *prefix, struct span name, const char *problem)
 {
@@ -268,38 +265,12 @@ static char *read_environment(struct options *out, bool *given)
     return problem;
 }
 
-enum { PASSWORD_FILE_MAX = 64 * 1024 };
-
-static char *read_password_file(struct options *options)
+static void clear_secret(char *text)
 {
-    char bytes[PASSWORD_FILE_MAX];
-    struct stat status;
-    int fd = open(options->password_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t got = fd >= 0 ? read(fd, bytes, sizeof(bytes)) : -1;
-    int error = errno;
-    bool shared = fd >= 0 && fstat(fd, &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH));
-    if (fd >= 0) {
-        close(fd);
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
     }
-    if (got < 0) {
-        struct buf problem = BUF_EMPTY;
-        buf_format(&problem, "--redis.password-file: %s: %s", options->password_file,
-                   strerror(error));
-        return buf_take(&problem);
-    }
-    size_t length = (size_t)got;
-    length -= length > 0 && bytes[length - 1] == '\n' ? 1 : 0;
-    length -= length > 0 && bytes[length - 1] == '\r' ? 1 : 0;
-    if (length == 0 || length == sizeof(bytes) || memchr(bytes, '\0', length) != NULL) {
-        return complain("--", SPAN("redis.password-file"), "the file must hold one password");
-    }
-    if (shared) {
-        log_warn("the password file can be read by others", "file", options->password_file);
-    }
-    free(options->password);
-    options->password = mem_copy(bytes, length);
-    explicit_bzero(bytes, sizeof(bytes));
-    return NULL;
+    free(text);
 }
 
 static char *read_seeds(struct options *options)
@@ -319,6 +290,22 @@ static char *read_seeds(struct options *options)
     return options->seed_count > 0 ? NULL : complain("--", SPAN("redis.addr"), "names no address");
 }
 
+// The password that a map has for a seed is for the whole cluster, where none was given for it.
+static void derive_login(struct options *options)
+{
+    for (size_t i = 0; options->password == NULL && i < options->seed_count; i++) {
+        struct login none = {NULL, NULL};
+        struct login login =
+            credentials_find(&options->credentials, &options->seed[i].address, none);
+        if (login.password != NULL) {
+            flag_set_text(options, offsetof(struct options, password), login.password);
+        }
+        if (login.user != NULL) {
+            flag_set_text(options, offsetof(struct options, user), login.user);
+        }
+    }
+}
+
 // Credentials of a URL are for the whole cluster, and beat the flags, which are less specific.
 static void derive(struct options *options)
 {
@@ -334,6 +321,7 @@ static void derive(struct options *options)
             break;
         }
     }
+    derive_login(options);
     if (options->cluster_name == NULL || options->cluster_name[0] == '\0') {
         struct buf name = BUF_EMPTY;
         address_add(&name, options->seed[0].address.host, options->seed[0].address.port);
@@ -392,20 +380,17 @@ char *options_read(int argc, char **argv, struct options *out)
     bool flag_wins =
         given[flag_index("redis.password")] && !given[flag_index("redis.password-file")];
     if (problem == NULL && out->password_file != NULL && !flag_wins) {
-        problem = read_password_file(out);
+        char *password = NULL;
+        problem = password_file_read(out->password_file, &password, &out->credentials);
+        if (password != NULL) {
+            clear_secret(out->password);
+            out->password = password;
+        }
     }
     if (problem == NULL) {
         derive(out);
     }
     return problem;
-}
-
-static void clear_secret(char *text)
-{
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-    }
-    free(text);
 }
 
 void options_clear(struct options *options)
@@ -416,6 +401,7 @@ void options_clear(struct options *options)
     }
     clear_secret(options->redis_addr);
     clear_secret(options->password);
+    credentials_clear(&options->credentials);
     free(options->cluster_name);
     free(options->user);
     free(options->password_file);

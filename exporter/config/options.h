@@ -15,6 +15,7 @@ struct options {
     char *user;
     char *password;
     char *password_file;
+    struct credentials credentials; // of single servers
     int64_t reply_timeout_us;
     int64_t connect_timeout_us;
     int64_t scrape_timeout_us;

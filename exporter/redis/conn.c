@@ -57,13 +57,18 @@ static void set_detail(struct conn *conn, const char *text)
     conn->detail[length] = '\0';
 }
 
+static struct login login_of(const struct conn *conn)
+{
+    return credentials_find(conn->options->credentials, &conn->address, conn->options->login);
+}
+
 // What a server said, made printable. A server can repeat what it was sent, the password included
 // and perhaps cut ("unknown command 'AUTH', with args beginning with: ..."): a text with as much as
 // its beginning is not passed on.
 static void set_server_detail(struct conn *conn, struct span text)
 {
     enum { BEGINNING = 6 };
-    const char *password = conn->options->password;
+    const char *password = login_of(conn).password;
     if (password != NULL &&
         span_contains(text, span_make(password, strnlen(password, BEGINNING)))) {
         set_detail(conn, "the server repeats the password");
@@ -171,8 +176,8 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
 
 static void add_handshake(struct conn *conn)
 {
-    const char *user = conn->options->user;
-    const char *password = conn->options->password;
+    const char *user = login_of(conn).user;
+    const char *password = login_of(conn).password;
     const struct span name[] = {SPAN("CLIENT"), SPAN("SETNAME"), SPAN("redis_cluster_exporter")};
     if (password != NULL && user != NULL) {
         const struct span login[] = {SPAN("AUTH"), span_of(user), span_of(password)};

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "redis/command.h"
+#include "redis/credentials.h"
 #include "redis/dial.h"
 
 // What all connections of a cluster share; borrowed by them, outlives them.
 struct conn_options {
     struct event_base *base;
     struct evdns_base *dns;
-    const char *user;     // NULL: the default user
-    const char *password; // NULL: no AUTH
+    struct login login;                    // for all servers
+    const struct credentials *credentials; // of single ones; may be NULL
     int64_t connect_timeout_us;
     int64_t reply_timeout_us;
     size_t reply_bytes_max; // for all replies of one ask

@@ -212,8 +212,11 @@ static struct cluster *new_cluster(const struct target_options *options,
         .single = target->kind == KIND_NODE,
     };
     if (!with_password) {
-        cluster.conn.user = NULL;
-        cluster.conn.password = NULL;
+        // The password file may know this target all the same; it then speaks for its whole
+        // cluster.
+        struct login nothing = {cluster.conn.login.user, NULL};
+        cluster.conn.login =
+            credentials_find(cluster.conn.credentials, &target->seed.address, nothing);
     }
     return cluster_new(&cluster);
 }

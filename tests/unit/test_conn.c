@@ -142,8 +142,8 @@ static void all_commands_go_out_in_one_write(void **state)
 static void wire_format_is_what_servers_expect(void **state)
 {
     struct talk *talk = *state;
-    talk->options.user = "me";
-    talk->options.password = "p w";
+    talk->options.login.user = "me";
+    talk->options.login.password = "p w";
     ask(talk);
     assert_span(buf_view(&talk->node->received),
                 "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$3\r\np w\r\n"
@@ -156,7 +156,7 @@ static void wire_format_is_what_servers_expect(void **state)
 static void password_alone_is_for_the_default_user(void **state)
 {
     struct talk *talk = *state;
-    talk->options.password = "pw";
+    talk->options.login.password = "pw";
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_true(span_starts(buf_view(&talk->node->received),
                             SPAN("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n*3\r\n$6\r\nCLIENT\r\n")));
@@ -349,7 +349,7 @@ static void old_server_without_setname_is_read_all_the_same(void **state)
 static void password_without_need_is_no_error(void **state)
 {
     struct talk *talk = *state;
-    talk->options.password = "pw";
+    talk->options.login.password = "pw";
     fake_node_answer(talk->node, "AUTH", "-ERR Client sent AUTH, but no password is set\r\n");
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_string_equal(talk->detail, "");
@@ -399,7 +399,7 @@ static void wrong_password_is_told_in_the_servers_words(void **state)
         {"-ERR invalid password\r\n", "ERR invalid password"},
     };
     struct talk *talk = *state;
-    talk->options.password = "secret";
+    talk->options.login.password = "secret";
     fake_node_answer(talk->node, "CLIENT", "-NOAUTH Authentication required.\r\n");
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -412,7 +412,7 @@ static void wrong_password_is_told_in_the_servers_words(void **state)
 static void new_connection_logs_in_again_after_a_wrong_password(void **state)
 {
     struct talk *talk = *state;
-    talk->options.password = "secret";
+    talk->options.login.password = "secret";
     fake_node_answer(talk->node, "AUTH", "-WRONGPASS invalid username-password pair\r\n");
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     assert_int_equal(ask(talk), OUTCOME_AUTH);
@@ -426,7 +426,7 @@ static void new_connection_logs_in_again_after_a_wrong_password(void **state)
 static void error_text_with_the_password_is_not_passed_on(void **state)
 {
     struct talk *talk = *state;
-    talk->options.password = "top secret";
+    talk->options.login.password = "top secret";
     fake_node_answer(talk->node, "INFO",
                      "-ERR unknown command 'AUTH', with args beginning with: 'top secret'\r\n");
     assert_int_equal(ask(talk), OUTCOME_MALFORMED);
@@ -449,7 +449,7 @@ static void error_text_with_a_cut_password_is_not_passed_on(void **state)
     password[200] = '\0';
     snprintf(reply, sizeof(reply),
              "-ERR unknown command 'AUTH', with args beginning with: '%.128s\r\n", password);
-    talk->options.password = password;
+    talk->options.login.password = password;
     fake_node_answer(talk->node, "AUTH", reply);
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     assert_int_equal(ask(talk), OUTCOME_AUTH);

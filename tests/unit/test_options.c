@@ -535,7 +535,7 @@ static void password_file_holds_one_password(void **state)
 
 static void password_file_without_one_password_is_refused(void **state)
 {
-    static char large[70000];
+    static char large[1024 * 1024 + 1];
     struct reading reading;
     (void)state;
     memset(large, 'x', sizeof(large));

@@ -1,0 +1,133 @@
+#include "config/password_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { FILE_MAX = 1024 * 1024 };
+
+static char *complain(const char *path, const char *problem)
+{
+    struct buf text = BUF_EMPTY;
+    buf_format(&text, "--redis.password-file: %s: %s", path, problem);
+    return buf_take(&text);
+}
+
+static void clear(struct buf *text)
+{
+    if (text->data != NULL) {
+        explicit_bzero(text->data, text->capacity);
+    }
+    buf_free(text);
+}
+
+// False with errno set. Not more than FILE_MAX + 1 bytes.
+static bool read_all(int fd, struct buf *out)
+{
+    ssize_t got = 1;
+    char *room = buf_reserve(out, FILE_MAX + 1); // at once: what is moved would leave a copy behind
+    while (got > 0 && out->length <= FILE_MAX) {
+        got = read(fd, room + out->length, FILE_MAX + 1 - out->length);
+        out->length += got > 0 ? (size_t)got : 0;
+    }
+    return got >= 0;
+}
+
+// --- a map ---
+
+static const char *add_entry(const cJSON *item, struct credentials *credentials)
+{
+    struct seed seed;
+    const char *problem = seed_parse(span_of(item->string), &seed);
+    if (problem != NULL) {
+        return problem;
+    }
+    if (!cJSON_IsString(item) || seed.password != NULL) {
+        seed_clear(&seed);
+        return "must map URLs without a password to passwords";
+    }
+    seed.password = mem_copy(item->valuestring, strlen(item->valuestring));
+    credentials_add(credentials, &seed);
+    return NULL;
+}
+
+static void wipe(cJSON *map)
+{
+    for (cJSON *item = map->child; item != NULL; item = item->next) {
+        if (item->valuestring != NULL) {
+            explicit_bzero(item->valuestring, strlen(item->valuestring));
+        }
+    }
+    cJSON_Delete(map);
+}
+
+static const char *read_map(struct span text, struct credentials *credentials)
+{
+    const char *problem = NULL;
+    const char *end = NULL;
+    cJSON *map = cJSON_ParseWithLengthOpts(text.at, text.length, &end, false);
+    if (map == NULL ||
+        span_trim(span_make(end, (size_t)(text.at + text.length - end))).length > 0) {
+        problem = "is no JSON";
+    }
+    for (const cJSON *item = map != NULL ? map->child : NULL; problem == NULL && item != NULL;
+         item = item->next) {
+        problem = add_entry(item, credentials);
+    }
+    if (map != NULL) {
+        wipe(map);
+    }
+    return problem;
+}
+
+// --- one password ---
+
+static const char *read_password(struct span text, char **out_password)
+{
+    text.length -= text.length > 0 && text.at[text.length - 1] == '\n' ? 1 : 0;
+    text.length -= text.length > 0 && text.at[text.length - 1] == '\r' ? 1 : 0;
+    if (text.length == 0 || memchr(text.at, '\0', text.length) != NULL) {
+        return "must hold one password, or a JSON object that maps URLs to passwords";
+    }
+    *out_password = mem_copy(text.at, text.length);
+    return NULL;
+}
+
+// A password that begins with { can stand in a map.
+static const char *understand(struct span text, char **out_password,
+                              struct credentials *credentials)
+{
+    struct span trimmed = span_trim(text);
+    if (text.length > FILE_MAX) {
+        return "is larger than 1 MiB";
+    }
+    return trimmed.length > 0 && trimmed.at[0] == '{' ? read_map(trimmed, credentials)
+                                                      : read_password(text, out_password);
+}
+
+char *password_file_read(const char *path, char **out_password, struct credentials *credentials)
+{
+    struct buf text = BUF_EMPTY;
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return complain(path, strerror(errno));
+    }
+    const char *problem = read_all(fd, &text) ? NULL : strerror(errno);
+    if (problem == NULL) {
+        problem = understand(buf_view(&text), out_password, credentials);
+    }
+    if (problem == NULL && fstat(fd, &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH))) {
+        log_warn("the password file can be read by others", "file", path);
+    }
+    clear(&text);
+    close(fd);
+    return problem != NULL ? complain(path, problem) : NULL;
+}
