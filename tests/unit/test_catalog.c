@@ -152,8 +152,8 @@ static bool is_server(struct span part)
 {
     static const char *const versioned[] = {"Redis up to ", "Redis ", "Valkey ", "RediSearch ",
                                             "RediSearch of Redis Stack "};
-    static const char *const others[] = {"KeyDB",         "Azure",        "RediSearch",
-                                         "valkey-search", "valkey-bloom", "valkey-json"};
+    static const char *const others[] = {
+        "KeyDB", "Sentinel", "Azure", "RediSearch", "valkey-search", "valkey-bloom", "valkey-json"};
     for (size_t i = 0; i < COUNT(versioned); i++) {
         struct span prefix = span_of(versioned[i]);
         if (span_starts(part, prefix) && is_version(span_skip(part, prefix.length))) {

@@ -128,7 +128,7 @@ static void info_without_anything_is_a_server_of_no_kind(void **state)
 // --- Which commands such a server gets ---
 
 // Those without arguments; the others have a test of their own.
-static const command_set everything = ((command_set)1 << COMMAND_INFO_MODULES) - 1;
+static const command_set everything = ((command_set)1 << COMMAND_SELECT) - 1;
 
 static void check_available(const char *info, command_set wanted, command_set expected)
 {
