@@ -1,0 +1,77 @@
+#include "web/node_list.h"
+
+#include <cjson/cJSON.h>
+
+#include "base/mem.h"
+
+static void add_text(cJSON *object, const char *name, const char *value)
+{
+    CHECK(cJSON_AddStringToObject(object, name, value) != NULL);
+}
+
+static bool is_worth_scraping(const struct node_snapshot *node)
+{
+    const struct node_verdict *verdict = node->verdict;
+    return verdict->known ? verdict->health != HEALTH_FAIL && verdict->health != HEALTH_NOADDR
+                          : node->outcome == OUTCOME_OK;
+}
+
+static const char *shard_of(const struct node_snapshot *node)
+{
+    const struct node_verdict *verdict = node->verdict;
+    bool replica = verdict->known && verdict->role == ROLE_REPLICA;
+    return replica ? verdict->line->node.master_id : node->member->id;
+}
+
+static void add_node(cJSON *list, const struct snapshot *snapshot, const struct node_snapshot *node)
+{
+    const struct member *member = node->member;
+    bool replica =
+        node->verdict->known ? node->verdict->role == ROLE_REPLICA : node->replication.is_replica;
+    struct buf url = BUF_EMPTY;
+    cJSON *group = cJSON_CreateObject();
+    cJSON *addresses = cJSON_AddArrayToObject(group, "targets");
+    cJSON *labels = cJSON_AddObjectToObject(group, "labels");
+    CHECK(addresses != NULL && labels != NULL);
+    buf_text(&url, "redis://");
+    address_add(&url, member->address.host, member->address.port);
+    buf_char(&url, '\0');
+    cJSON_AddItemToArray(addresses, cJSON_CreateString(url.data));
+    add_text(labels, "__meta_redis_cluster_name", snapshot->cluster->options.name);
+    add_text(labels, "__meta_redis_cluster_node_id", member->id);
+    add_text(labels, "__meta_redis_cluster_role",
+             node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER));
+    add_text(labels, "__meta_redis_cluster_shard", shard_of(node));
+    add_text(labels, "__meta_redis_cluster_hostname", member->hostname);
+    cJSON_AddItemToArray(list, group);
+    buf_free(&url);
+}
+
+struct answer *node_list_answer(const struct snapshot *const *snapshot, size_t count)
+{
+    cJSON *list = cJSON_CreateArray();
+    CHECK(list != NULL);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < snapshot[i]->count; j++) {
+            if (is_worth_scraping(snapshot[i]->node[j])) {
+                add_node(list, snapshot[i], snapshot[i]->node[j]);
+            }
+        }
+    }
+    char *text = cJSON_PrintUnformatted(list);
+    CHECK(text != NULL);
+    cJSON_Delete(list);
+    return answer_new(MHD_HTTP_OK, text, strlen(text), "application/json");
+}
+
+// Prometheus keeps its old list on an error, so a partial list would be the worse answer.
+bool node_list_fails(const struct snapshot *const *snapshot, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool single = snapshot[i]->cluster->is_single_server && !snapshot[i]->cluster->lost;
+        if (!snapshot[i]->has_topology && !single) {
+            return true;
+        }
+    }
+    return false;
+}

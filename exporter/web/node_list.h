@@ -1,0 +1,13 @@
+// The nodes of the clusters as a list of targets, in the format of Prometheus' HTTP service
+// discovery.
+#pragma once
+
+#include "scrape/snapshot.h"
+#include "web/request.h"
+
+// Whether a cluster did not tell its nodes: then an error is the better answer, since Prometheus
+// keeps its old list.
+bool node_list_fails(const struct snapshot *const *snapshot, size_t count);
+
+// Gives the list; without users.
+struct answer *node_list_answer(const struct snapshot *const *snapshot, size_t count);
