@@ -170,6 +170,8 @@ static void each_versions_info_gives_its_values(void **state)
         {"valkey-9.1.2", "redis_eventloop_duration_seconds_total", "0.570494"},
         {"valkey-9.1.2", "redis_acl_access_denied_db_total", "0"},
         {"valkey-9.1.2", "redis_cluster_nodes_pfail", "0"},
+        {"valkey-9.1.2", "redis_cluster_sent_bytes_total", "57216"},
+        {"valkey-9.1.2", "redis_cluster_received_bytes_total", "57760"},
         {"valkey-9.1.2", "redis_rdb_current_bgsave_duration_seconds", ""},
         {"valkey-9.1.2", "redis_second_repl_offset", "-1"},
         {"redis-3.2.13-replica", "redis_slave_repl_offset", "470503"},
