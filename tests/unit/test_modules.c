@@ -11,36 +11,32 @@ static int release(void **state)
     return 0;
 }
 
-static void add_type(struct buf *out, struct span page)
+// Takes the next line of the page, and gives what stands behind its last blank.
+static struct span next_line(struct span *page, struct span *out_last)
 {
-    struct span before;
-    struct span type;
-    assert_true(span_split_last(page, ' ', &before, &type));
-    buf_span(out, span_trim(type));
+    struct span line;
+    assert_true(span_cut(page, '\n', &line));
+    assert_true(span_split_last(line, ' ', &line, out_last));
+    return line;
 }
 
-// "name type value", from a row's part of the page.
+// "name type value", from a row's part of the page: HELP, TYPE, sample.
 static void add_row(struct buf *out, const struct metric *row, struct span value,
                     enum dialect dialect)
 {
     struct buf page = BUF_EMPTY;
     struct emitter to = page_begin(&page, PAGE_TEXT, dialect);
-    struct span rest;
-    struct span help;
     struct span type;
-    struct span sample;
+    struct span number;
     assert_true(page_metric(&to, row));
     emit_text(&to, NULL, 0, value);
     assert_int_equal(to.samples, 1);
-    rest = buf_view(&page);
-    assert_true(span_cut(&rest, '\n', &help) && span_cut(&rest, '\n', &type) &&
-                span_cut(&rest, '\n', &sample));
-    assert_true(span_split_last(sample, ' ', &sample, &rest));
-    buf_span(out, sample);
-    buf_char(out, ' ');
-    add_type(out, type);
-    buf_char(out, ' ');
-    buf_span(out, rest);
+    struct span rest = buf_view(&page);
+    next_line(&rest, &type);
+    next_line(&rest, &type);
+    buf_span(out, next_line(&rest, &number));
+    buf_format(out, " %.*s ", (int)type.length, type.at);
+    buf_span(out, number);
     buf_char(out, '\n');
     buf_free(&page);
 }
