@@ -157,10 +157,10 @@ static char *read_argument(int argc, char **argv, int *i, struct options *out, b
     if (problem != NULL || done) {
         return problem != NULL ? complain("--", argument.name, problem) : NULL;
     }
-    if (read_collector(out, &argument, &collector_problem)) {
+    const struct flag *flag = flag_find(argument.name);
+    if (flag == NULL && read_collector(out, &argument, &collector_problem)) {
         return collector_problem;
     }
-    const struct flag *flag = flag_find(argument.name);
     if (flag == NULL) {
         return complain("--", argument.name, "unknown flag; --help lists all of them");
     }
