@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "cluster/ids.h"
+#include "cluster/judgement.h"
 
 // What the peers say that a node is: master, or replica of whom.
 struct claim {
@@ -25,16 +25,8 @@ struct tally {
     size_t fail;
     size_t pfail;
     size_t noaddr;
-};
-
-struct judgement {
-    struct health_input *input; // those given, then nodes that only the views know
-    size_t count;
-    size_t capacity;
-    struct ids *ids;
-    struct tally *tally;
-    struct health *health;
-    int owner[SLOT_COUNT];
+    const struct node_line *place; // where most peers hold that it is: a running majority vote
+    size_t place_lead;
 };
 
 static const char *const role_names[] = {"master", "replica"};
@@ -82,6 +74,27 @@ static void collect_nodes(struct judgement *all, const struct health_input *inpu
         }
     }
 }
+
+// --- groups of nodes that know each other ---
+
+static size_t group_of(const struct judgement *all, size_t node)
+{
+    struct node_verdict *verdicts = all->health->node;
+    while (verdicts[node].group != node) {
+        verdicts[node].group = verdicts[verdicts[node].group].group;
+        node = verdicts[node].group;
+    }
+    return node;
+}
+
+static void unite(struct judgement *all, size_t a, size_t b)
+{
+    size_t low = group_of(all, a);
+    size_t high = group_of(all, b);
+    all->health->node[low > high ? low : high].group = low > high ? high : low;
+}
+
+// --- what the views say about each node ---
 
 static bool same_claim(const struct node_line *a, const struct node_line *b)
 {
@@ -133,6 +146,31 @@ static const struct view_line *strongest_claim(const struct tally *tally)
     return best != NULL ? best->line : NULL;
 }
 
+static bool same_place(const struct node_line *a, const struct node_line *b)
+{
+    return a->port == b->port && span_equals(a->host, b->host);
+}
+
+static void vote_for_place(struct tally *tally, const struct node_line *line)
+{
+    if (line->host.length == 0 || (line->flags & NODE_NOADDR)) {
+        return;
+    }
+    if (tally->place_lead == 0) {
+        tally->place = line;
+        tally->place_lead = 1;
+    } else if (same_place(tally->place, line)) {
+        tally->place_lead++;
+    } else {
+        tally->place_lead--;
+    }
+}
+
+static bool is_link_down(const struct node_line *line)
+{
+    return !line->link_connected && !(line->flags & (NODE_FAIL | NODE_NOADDR | NODE_MYSELF));
+}
+
 static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)
 {
     int subject = ids_get(all->ids, line->node.id);
@@ -146,6 +184,9 @@ static void count_line(struct judgement *all, size_t reporter, const struct view
     if ((size_t)subject == reporter) {
         return;
     }
+    unite(all, reporter, (size_t)subject);
+    vote_for_place(tally, &line->node);
+    all->health->node[reporter].links_down += is_link_down(&line->node);
     bool fail = flags & NODE_FAIL;
     bool pfail = !fail && (flags & NODE_PFAIL);
     add_claim(tally, line);
@@ -161,17 +202,15 @@ static void count_line(struct judgement *all, size_t reporter, const struct view
 static void count_views(struct judgement *all)
 {
     for (size_t i = 0; i < all->count; i++) {
+        all->health->node[i].group = i;
+    }
+    for (size_t i = 0; i < all->count; i++) {
         const struct view *view = all->input[i].view;
         all->health->views += view != NULL;
         for (size_t j = 0; view != NULL && j < view->count; j++) {
             count_line(all, i, &view->line[j]);
         }
     }
-}
-
-static bool is_majority(size_t votes, size_t voters)
-{
-    return votes * 2 > voters;
 }
 
 static enum node_health judge_health(const struct health_input *input, const struct tally *tally,
@@ -192,6 +231,21 @@ static enum node_health judge_health(const struct health_input *input, const str
     return input->loading ? HEALTH_LOADING : HEALTH_OK;
 }
 
+static void judge_place(struct node_verdict *verdict, const struct health_input *input,
+                        const struct tally *tally)
+{
+    const struct node_line *own = input->view != NULL ? &input->view->self->node : NULL;
+    bool comparable = own != NULL && own->host.length > 0 && tally->place_lead > 0;
+    verdict->address_mismatch = UNKNOWN;
+    if (comparable) {
+        verdict->address_mismatch = same_place(own, tally->place) ? NO : YES;
+    }
+    verdict->host = tally->place_lead > 0 ? tally->place->host : verdict->line->node.host;
+    if (verdict->host.length == 0 && input->host != NULL) {
+        verdict->host = span_of(input->host);
+    }
+}
+
 // A failed node is suspected too, as far as the count of votes goes: the flags "fail?" of some
 // masters and "fail" of others are one suspicion.
 static void judge_node(struct judgement *all, size_t index)
@@ -207,194 +261,21 @@ static void judge_node(struct judgement *all, size_t index)
     verdict->failed = is_majority(fail, voters);
     verdict->suspected = !verdict->failed && is_majority(fail + pfail, voters);
     verdict->line = input->view != NULL ? input->view->self : strongest_claim(tally);
-    verdict->lag_bytes = -1;
     verdict->master = NO_NODE;
+    verdict->address_mismatch = UNKNOWN;
+    verdict->seen_by = tally->listed;
+    verdict->fail_reporters = tally->master_fail;
+    verdict->pfail_reporters = tally->master_pfail;
+    verdict->master_reporters = tally->master_voters;
     if (!verdict->known) {
         return;
     }
+    judge_place(verdict, input, tally);
     bool replica = (verdict->line->node.flags & NODE_REPLICA) != 0;
     verdict->role = replica ? ROLE_REPLICA : ROLE_MASTER;
     verdict->health = judge_health(input, tally, verdict);
     verdict->master = replica ? ids_get(all->ids, verdict->line->node.master_id) : NO_NODE;
     all->health->nodes[verdict->role][verdict->health]++;
-}
-
-static void claim_slots(struct judgement *all, const struct view_line *line, int owner)
-{
-    for (size_t i = 0; i < line->range_count; i++) {
-        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
-            int other = all->owner[slot];
-            // Two masters that claim the same slot: the newer configuration is the one that wins.
-            if (other == NO_NODE ||
-                all->input[other].view->self->node.config_epoch < line->node.config_epoch) {
-                all->owner[slot] = owner;
-            }
-        }
-    }
-}
-
-static void take_own_claims(struct judgement *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        const struct view *view = all->input[i].view;
-        if (view != NULL && (view->self->node.flags & NODE_MASTER)) {
-            claim_slots(all, view->self, (int)i);
-        }
-    }
-}
-
-struct vote {
-    int owner;
-    size_t votes;
-    uint64_t epoch;
-};
-
-enum { VOTES_MAX = 8 }; // different owners that views name for one slot; more are not counted
-
-struct ballot {
-    struct vote vote[VOTES_MAX];
-    size_t count;
-};
-
-static void cast(struct ballot *ballot, int owner, uint64_t epoch)
-{
-    size_t i = 0;
-    while (i < ballot->count && ballot->vote[i].owner != owner) {
-        i++;
-    }
-    if (i == VOTES_MAX) {
-        return;
-    }
-    if (i == ballot->count) {
-        ballot->vote[ballot->count++] = (struct vote){owner, 0, 0};
-    }
-    ballot->vote[i].votes++;
-    ballot->vote[i].epoch = epoch > ballot->vote[i].epoch ? epoch : ballot->vote[i].epoch;
-}
-
-// Votes for the slots that no readable master claims. A vote for a master that can be read and does
-// not claim the slot is void: it knows better.
-static void cast_votes(struct judgement *all, const struct view_line *line, struct ballot *ballots)
-{
-    int owner = ids_get(all->ids, line->node.id);
-    if (owner == IDS_NONE || all->input[owner].view != NULL) {
-        return;
-    }
-    for (size_t i = 0; i < line->range_count; i++) {
-        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
-            if (all->owner[slot] == NO_NODE) {
-                cast(&ballots[slot], owner, line->node.config_epoch);
-            }
-        }
-    }
-}
-
-static int winner(const struct ballot *ballot)
-{
-    const struct vote *best = NULL;
-    for (size_t i = 0; i < ballot->count; i++) {
-        const struct vote *vote = &ballot->vote[i];
-        if (best == NULL || vote->votes > best->votes ||
-            (vote->votes == best->votes && vote->epoch > best->epoch)) {
-            best = vote;
-        }
-    }
-    return best != NULL ? best->owner : NO_NODE;
-}
-
-static bool all_slots_are_claimed(const struct judgement *all)
-{
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        if (all->owner[slot] == NO_NODE) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void fill_by_vote(struct judgement *all)
-{
-    if (all_slots_are_claimed(all)) {
-        return;
-    }
-    struct ballot *ballots = mem_new(SLOT_COUNT, sizeof(ballots[0]));
-    for (size_t i = 0; i < all->count; i++) {
-        const struct view *view = all->input[i].view;
-        for (size_t j = 0; view != NULL && j < view->count; j++) {
-            cast_votes(all, &view->line[j], ballots);
-        }
-    }
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        if (all->owner[slot] == NO_NODE) {
-            all->owner[slot] = winner(&ballots[slot]);
-        }
-    }
-    free(ballots);
-}
-
-static void count_slots(struct judgement *all)
-{
-    struct health *health = all->health;
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        int owner = all->owner[slot];
-        if (owner == NO_NODE) {
-            health->slots_unassigned++;
-            continue;
-        }
-        struct node_verdict *verdict = &health->node[owner];
-        bool reachable = all->input[owner].reachable;
-        verdict->slots++;
-        if (verdict->failed) {
-            health->slots_owner_failed++;
-        } else if (verdict->suspected && !reachable) {
-            health->slots_owner_suspected++;
-        } else {
-            health->slots_covered++;
-            health->slots_unreachable += !reachable;
-        }
-    }
-}
-
-static bool is_at(const struct replica_line *replica, const struct node_line *node)
-{
-    return replica->port == node->port && span_equals(replica->ip, node->host);
-}
-
-// The master's offset and the replica's acknowledged one stand in the same reply, so that no time
-// passes between them. Only an online replica has an offset that means anything.
-static int64_t lag_of(const struct replication *master, const struct node_line *node)
-{
-    struct span rest = master->text;
-    struct replica_line replica;
-    int64_t lag = -1;
-    size_t matches = 0;
-    while (replication_next(&rest, &replica)) {
-        if (!is_at(&replica, node) || replica.channel_only) {
-            continue;
-        }
-        if (++matches > 1) {
-            return -1; // two replicas behind one address cannot be told apart
-        }
-        if (span_is(replica.state, "online") && replica.offset > 0 && master->master_offset >= 0) {
-            int64_t behind = master->master_offset - replica.offset;
-            lag = behind > 0 ? behind : 0;
-        }
-    }
-    return lag;
-}
-
-static void measure_lag(struct judgement *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        struct node_verdict *verdict = &all->health->node[i];
-        if (!verdict->known || verdict->role != ROLE_REPLICA || verdict->master == NO_NODE) {
-            continue;
-        }
-        const struct replication *master = all->input[verdict->master].replication;
-        if (master != NULL && !master->is_replica) {
-            verdict->lag_bytes = lag_of(master, &verdict->line->node);
-        }
-    }
 }
 
 struct health *health_judge(const struct health_input *input, size_t count)
@@ -404,19 +285,25 @@ struct health *health_judge(const struct health_input *input, size_t count)
     collect_nodes(all, input, count);
     all->tally = mem_new(all->count, sizeof(all->tally[0]));
     all->health = health;
+    health->given = count;
     health->count = all->count;
     health->node = mem_new(all->count, sizeof(health->node[0]));
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        all->owner[slot] = NO_NODE;
+    health->id = mem_new(all->count, sizeof(health->id[0]));
+    for (size_t i = 0; i < all->count; i++) {
+        health->id[i] = all->input[i].id;
     }
     count_views(all);
     for (size_t i = 0; i < all->count; i++) {
         judge_node(all, i);
     }
-    take_own_claims(all);
-    fill_by_vote(all);
-    count_slots(all);
-    measure_lag(all);
+    for (size_t i = 0; i < all->count; i++) {
+        health->node[i].group = group_of(all, i);
+    }
+    judge_slots(all);
+    judge_agreement(all);
+    judge_replication(all);
+    judge_redundancy(all);
+    judge_fleet(all);
     ids_free(all->ids);
     free(all->input);
     free(all->tally);
@@ -428,6 +315,10 @@ void health_free(struct health *health)
 {
     if (health != NULL) {
         free(health->node);
+        free(health->id);
+        free(health->conflicting);
+        free(health->open);
+        free(health->host);
         free(health);
     }
 }

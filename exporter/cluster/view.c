@@ -7,7 +7,16 @@
 struct room {
     size_t lines;
     size_t ranges;
+    size_t open;
 };
+
+static void add_open(struct view *view, const struct slot_token *token, struct room *room)
+{
+    view->open = mem_grow(view->open, view->open_count, &room->open, sizeof(view->open[0]));
+    struct open_slot *open = &view->open[view->open_count++];
+    *open = (struct open_slot){.slot = token->first, .importing = token->kind == SLOT_IMPORTING};
+    memcpy(open->peer, token->peer, sizeof(open->peer));
+}
 
 static bool add_ranges(struct view *view, struct view_line *line, struct room *room, size_t *used)
 {
@@ -16,6 +25,9 @@ static bool add_ranges(struct view *view, struct view_line *line, struct room *r
     enum parse_result result;
     while ((result = slots_next(&rest, &token)) == PARSE_ITEM) {
         if (token.kind != SLOT_OWNED) {
+            if (line->node.flags & NODE_MYSELF) {
+                add_open(view, &token, room);
+            }
             continue;
         }
         view->range = mem_grow(view->range, *used, &room->ranges, sizeof(view->range[0]));
@@ -27,7 +39,7 @@ static bool add_ranges(struct view *view, struct view_line *line, struct room *r
 
 static bool add_lines(struct view *view, struct span text)
 {
-    struct room room = {0, 0};
+    struct room room = {0, 0, 0};
     size_t used = 0;
     enum parse_result result;
     struct view_line line = {.range = NULL};
@@ -60,6 +72,40 @@ static bool find_self(struct view *view)
     return view->self != NULL;
 }
 
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * 1099511628211u;
+    return hash ^ (hash >> 29);
+}
+
+// The order of the lines means nothing, so the hashes of lines are added up. Open slots are left
+// out: each node tells only its own.
+static uint64_t hash_slot_map(const struct view *view)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct view_line *line = &view->line[i];
+        uint64_t hash = 14695981039346656037u;
+        for (const char *c = line->node.id; *c != '\0'; c++) {
+            hash = mix(hash, (unsigned char)*c);
+        }
+        for (size_t j = 0; j < line->range_count; j++) {
+            hash = mix(hash, (uint64_t)line->range[j].first << 16 | line->range[j].last);
+        }
+        sum += line->range_count > 0 ? hash : 0;
+    }
+    return sum;
+}
+
+static size_t count_handshakes(const struct view *view)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        count += view->line[i].node.flags & NODE_HANDSHAKE ? 1 : 0;
+    }
+    return count;
+}
+
 struct view *view_parse(char *text, size_t length)
 {
     struct view *view = mem_new(1, sizeof(*view));
@@ -69,6 +115,8 @@ struct view *view_parse(char *text, size_t length)
         view_free(view);
         return NULL;
     }
+    view->slot_map = hash_slot_map(view);
+    view->handshakes = count_handshakes(view);
     return view;
 }
 
@@ -78,6 +126,7 @@ void view_free(struct view *view)
         free(view->text);
         free(view->line);
         free(view->range);
+        free(view->open);
         free(view);
     }
 }

@@ -14,12 +14,23 @@ struct view_line {
     size_t range_count;
 };
 
+// A slot on its way from or to the node that answered; told on its own line only.
+struct open_slot {
+    uint16_t slot;
+    bool importing;          // otherwise migrating
+    char peer[NODE_ID_SIZE]; // from whom, or to whom
+};
+
 struct view {
     char *text;
     struct view_line *line;
     size_t count;
     const struct view_line *self; // the line of the node that answered
     struct slot_range *range;     // storage of all lines' ranges
+    struct open_slot *open;
+    size_t open_count;
+    size_t handshakes; // lines of nodes that it is still shaking hands with
+    uint64_t slot_map; // the same in two views whose nodes own the same slots, as good as always
 };
 
 // Takes `text` (a malloc'd reply of `length` bytes). NULL, and the text freed, when it is not

@@ -1,5 +1,7 @@
 #include "redis/replication.h"
 
+#include <stddef.h>
+
 // "slave" and digits: slave_repl_offset and others begin alike.
 static bool is_replica_key(struct span key)
 {
@@ -59,14 +61,93 @@ static struct span section(struct span info)
     return next != NULL ? span_make(text.at, (size_t)(next - text.at)) : text;
 }
 
+enum kind { TEXT, NUMBER, PORT, IS_SLAVE, IS_UP, IS_ONE };
+
+// Where each line of the section goes.
+struct place {
+    const char *name;
+    enum kind kind;
+    size_t offset;
+};
+
+#define AT(member) offsetof(struct replication, member)
+
+static const struct place places[] = {
+    {"role", IS_SLAVE, AT(is_replica)},
+    {"master_repl_offset", NUMBER, AT(master_offset)},
+    {"master_replid", TEXT, AT(id)},
+    {"master_replid2", TEXT, AT(previous_id)},
+    {"second_repl_offset", NUMBER, AT(previous_end)},
+    {"repl_backlog_size", NUMBER, AT(backlog_bytes)},
+    {"repl_backlog_first_byte_offset", NUMBER, AT(backlog_first)},
+    {"master_failover_state", TEXT, AT(failover)},
+    {"master_host", TEXT, AT(master_host)},
+    {"master_port", PORT, AT(master_port)},
+    {"master_link_status", IS_UP, AT(link_up)},
+    {"master_sync_in_progress", IS_ONE, AT(syncing)},
+    {"slave_repl_offset", NUMBER, AT(applied)},
+    {"slave_read_repl_offset", NUMBER, AT(received)},
+    {"master_link_down_since_seconds", NUMBER, AT(link_down_s)},
+};
+
+static void put(struct replication *out, const struct place *place, struct span value)
+{
+    void *field = (char *)out + place->offset;
+    switch (place->kind) {
+    case TEXT:
+        *(struct span *)field = value;
+        break;
+    case NUMBER:
+        *(int64_t *)field = number_or(value, -1);
+        break;
+    case PORT: {
+        int64_t port = number_or(value, 0);
+        *(uint16_t *)field = (uint16_t)(port > 0 && port <= 65535 ? port : 0);
+        break;
+    }
+    case IS_SLAVE:
+        *(bool *)field = span_is(value, "slave");
+        break;
+    case IS_UP:
+        *(bool *)field = span_is(value, "up");
+        break;
+    case IS_ONE:
+        *(bool *)field = span_is(value, "1");
+        break;
+    }
+}
+
+// Before 6.2.2 a link that was never up has been down since 1970.
+static void mend(struct replication *found)
+{
+    enum { DECADES_S = 1000000000 };
+    if (found->link_down_s > DECADES_S) {
+        found->link_down_s = -1;
+    }
+}
+
 struct replication replication_parse(struct span info)
 {
-    struct replication found = {.master_offset = -1, .text = section(info)};
-    struct span value;
-    found.is_replica = lines_find(found.text, SPAN("role"), &value) && span_is(value, "slave");
-    if (lines_find(found.text, SPAN("master_repl_offset"), &value)) {
-        found.master_offset = number_or(value, -1);
+    struct replication found = {
+        .master_offset = -1,
+        .previous_end = -1,
+        .backlog_bytes = -1,
+        .backlog_first = -1,
+        .applied = -1,
+        .received = -1,
+        .link_down_s = -1,
+        .text = section(info),
+    };
+    struct span rest = found.text;
+    struct line line;
+    while (lines_next(&rest, &line)) {
+        for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+            if (span_is(line.key, places[i].name)) {
+                put(&found, &places[i], line.value);
+            }
+        }
     }
+    mend(&found);
     return found;
 }
 

@@ -1,0 +1,214 @@
+// Who owns each slot, which slots are served, and which are on their way.
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cluster/judgement.h"
+
+static void note_conflict(struct health *health, size_t slot)
+{
+    if (health->conflicting == NULL) {
+        health->conflicting = mem_new(SLOT_COUNT, sizeof(health->conflicting[0]));
+    }
+    health->slots_conflicting += !health->conflicting[slot];
+    health->conflicting[slot] = true;
+}
+
+static void claim_slots(struct judgement *all, const struct view_line *line, int owner)
+{
+    for (size_t i = 0; i < line->range_count; i++) {
+        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
+            int other = all->health->owner[slot];
+            if (other != NO_NODE && other != owner) {
+                note_conflict(all->health, slot);
+            }
+            // Two masters that claim the same slot: the newer configuration is the one that wins.
+            if (other == NO_NODE ||
+                all->input[other].view->self->node.config_epoch < line->node.config_epoch) {
+                all->health->owner[slot] = owner;
+            }
+        }
+    }
+}
+
+static void take_own_claims(struct judgement *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct view *view = all->input[i].view;
+        if (view != NULL && (view->self->node.flags & NODE_MASTER)) {
+            claim_slots(all, view->self, (int)i);
+        }
+    }
+}
+
+struct vote {
+    int owner;
+    size_t votes;
+    uint64_t epoch;
+};
+
+enum { VOTES_MAX = 8 }; // different owners that views name for one slot; more are not counted
+
+struct ballot {
+    struct vote vote[VOTES_MAX];
+    size_t count;
+};
+
+static void cast(struct ballot *ballot, int owner, uint64_t epoch)
+{
+    size_t i = 0;
+    while (i < ballot->count && ballot->vote[i].owner != owner) {
+        i++;
+    }
+    if (i == VOTES_MAX) {
+        return;
+    }
+    if (i == ballot->count) {
+        ballot->vote[ballot->count++] = (struct vote){owner, 0, 0};
+    }
+    ballot->vote[i].votes++;
+    ballot->vote[i].epoch = epoch > ballot->vote[i].epoch ? epoch : ballot->vote[i].epoch;
+}
+
+// Votes for the slots that no readable master claims. A vote for a master that can be read and does
+// not claim the slot is void: it knows better.
+static void cast_votes(struct judgement *all, const struct view_line *line, struct ballot *ballots)
+{
+    int owner = ids_get(all->ids, line->node.id);
+    if (owner == IDS_NONE || all->input[owner].view != NULL) {
+        return;
+    }
+    for (size_t i = 0; i < line->range_count; i++) {
+        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
+            if (all->health->owner[slot] == NO_NODE) {
+                cast(&ballots[slot], owner, line->node.config_epoch);
+            }
+        }
+    }
+}
+
+static int winner(const struct ballot *ballot)
+{
+    const struct vote *best = NULL;
+    for (size_t i = 0; i < ballot->count; i++) {
+        const struct vote *vote = &ballot->vote[i];
+        if (best == NULL || vote->votes > best->votes ||
+            (vote->votes == best->votes && vote->epoch > best->epoch)) {
+            best = vote;
+        }
+    }
+    return best != NULL ? best->owner : NO_NODE;
+}
+
+static bool all_slots_are_claimed(const struct judgement *all)
+{
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (all->health->owner[slot] == NO_NODE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fill_by_vote(struct judgement *all)
+{
+    if (all_slots_are_claimed(all)) {
+        return;
+    }
+    struct ballot *ballots = mem_new(SLOT_COUNT, sizeof(ballots[0]));
+    for (size_t i = 0; i < all->count; i++) {
+        const struct view *view = all->input[i].view;
+        for (size_t j = 0; view != NULL && j < view->count; j++) {
+            cast_votes(all, &view->line[j], ballots);
+        }
+    }
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (all->health->owner[slot] == NO_NODE) {
+            all->health->owner[slot] = winner(&ballots[slot]);
+        }
+    }
+    free(ballots);
+}
+
+static void count_slots(struct judgement *all)
+{
+    struct health *health = all->health;
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        int owner = all->health->owner[slot];
+        if (owner == NO_NODE) {
+            health->slots_unassigned++;
+            continue;
+        }
+        struct node_verdict *verdict = &health->node[owner];
+        bool reachable = all->input[owner].reachable;
+        verdict->slots++;
+        if (verdict->failed) {
+            health->slots_owner_failed++;
+        } else if (verdict->suspected && !reachable) {
+            health->slots_owner_suspected++;
+        } else {
+            health->slots_covered++;
+            health->slots_unreachable += !reachable;
+        }
+    }
+}
+
+// --- open slots ---
+
+static const struct view_line *own_master_line(const struct judgement *all, int node)
+{
+    const struct view *view = node != NO_NODE ? all->input[node].view : NULL;
+    return view != NULL && (view->self->node.flags & NODE_MASTER) ? view->self : NULL;
+}
+
+// Whether the other side can be read and does not know of it.
+static bool is_unpaired(const struct judgement *all, int node, const struct open_slot *open)
+{
+    int peer = ids_get(all->ids, open->peer);
+    if (own_master_line(all, peer) == NULL) {
+        return false;
+    }
+    const struct view *view = all->input[peer].view;
+    for (size_t i = 0; i < view->open_count; i++) {
+        const struct open_slot *other = &view->open[i];
+        if (other->slot == open->slot && other->importing != open->importing &&
+            strcmp(other->peer, all->input[node].id) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_open(struct judgement *all, int node, const struct open_slot *open,
+                     size_t *capacity)
+{
+    struct health *health = all->health;
+    bool unpaired = is_unpaired(all, node, open);
+    health->slots_importing += open->importing;
+    health->slots_migrating += !open->importing;
+    health->slots_unpaired += unpaired;
+    health->open = mem_grow(health->open, health->open_count, capacity, sizeof(health->open[0]));
+    health->open[health->open_count++] = (struct health_open){node, *open, unpaired};
+}
+
+// Of masters only: since Valkey 8 a replica's line repeats those of its master.
+static void collect_open(struct judgement *all)
+{
+    size_t capacity = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        const struct view *view = all->input[i].view;
+        for (size_t j = 0; own_master_line(all, (int)i) != NULL && j < view->open_count; j++) {
+            add_open(all, (int)i, &view->open[j], &capacity);
+        }
+    }
+}
+
+void judge_slots(struct judgement *all)
+{
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        all->health->owner[slot] = NO_NODE;
+    }
+    take_own_claims(all);
+    fill_by_vote(all);
+    count_slots(all);
+    collect_open(all);
+}

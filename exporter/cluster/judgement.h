@@ -1,0 +1,28 @@
+// The parts of a judgement; of use to health.c only.
+#pragma once
+
+#include "cluster/health.h"
+#include "cluster/ids.h"
+
+struct tally;
+
+struct judgement {
+    struct health_input *input; // those given, then nodes that only the views know
+    size_t count;
+    size_t capacity;
+    struct ids *ids;
+    struct tally *tally;
+    struct health *health;
+};
+
+static inline bool is_majority(size_t votes, size_t voters)
+{
+    return votes * 2 > voters;
+}
+
+// In this order: each reads what those before it have found.
+void judge_slots(struct judgement *all);
+void judge_agreement(struct judgement *all);
+void judge_replication(struct judgement *all);
+void judge_redundancy(struct judgement *all);
+void judge_fleet(struct judgement *all);
