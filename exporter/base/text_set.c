@@ -2,20 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
-
-static size_t hash(size_t number, struct span text)
-{
-    uint64_t value = 14695981039346656037u ^ number;
-    for (size_t i = 0; i < text.length; i++) {
-        value = (value ^ (unsigned char)text.at[i]) * 1099511628211u;
-    }
-    return (size_t)(value ^ (value >> 32));
-}
 
 static uint32_t *find(const struct text_set *set, size_t number, struct span text)
 {
-    size_t at = hash(number, text) & (set->slot_count - 1);
+    size_t at = hash_text(text, number) & (set->slot_count - 1);
     while (set->slot[at] != 0) {
         const struct text_entry *known = &set->entry[set->slot[at] - 1];
         if (known->number == number && span_equals(known->text, text)) {

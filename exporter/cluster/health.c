@@ -235,6 +235,7 @@ static void judge_place(struct node_verdict *verdict, const struct health_input 
                         const struct tally *tally)
 {
     const struct node_line *own = input->view != NULL ? &input->view->self->node : NULL;
+    CHECK(verdict->line != NULL); // it is known
     bool comparable = own != NULL && own->host.length > 0 && tally->place_lead > 0;
     verdict->address_mismatch = UNKNOWN;
     if (comparable) {

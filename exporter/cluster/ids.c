@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct entry {
@@ -17,20 +18,9 @@ struct ids {
     size_t count;
 };
 
-// FNV-1a. Ids are random already; a hostile node that makes them collide slows its own exporter
-// down by the number of nodes it can name in one reply, which is capped.
-static size_t hash(const char *id)
-{
-    uint64_t value = 14695981039346656037u;
-    for (; *id != '\0'; id++) {
-        value = (value ^ (unsigned char)*id) * 1099511628211u;
-    }
-    return (size_t)(value ^ (value >> 32));
-}
-
 static struct entry *find(const struct ids *ids, const char *id)
 {
-    size_t at = hash(id) & (ids->capacity - 1);
+    size_t at = hash_text(span_of(id), 0) & (ids->capacity - 1);
     while (ids->entry[at].id != NULL && strcmp(ids->entry[at].id, id) != 0) {
         at = (at + 1) & (ids->capacity - 1);
     }

@@ -30,12 +30,38 @@ static void claim_slots(struct judgement *all, const struct view_line *line, int
     }
 }
 
+static const struct view_line *own_master_line(const struct judgement *all, int node)
+{
+    const struct view *view = node != NO_NODE ? all->input[node].view : NULL;
+    return view != NULL && (view->self->node.flags & NODE_MASTER) ? view->self : NULL;
+}
+
 static void take_own_claims(struct judgement *all)
 {
     for (size_t i = 0; i < all->count; i++) {
-        const struct view *view = all->input[i].view;
-        if (view != NULL && (view->self->node.flags & NODE_MASTER)) {
-            claim_slots(all, view->self, (int)i);
+        const struct view_line *own = own_master_line(all, (int)i);
+        if (own != NULL && !all->health->node[i].failed) {
+            claim_slots(all, own, (int)i);
+        }
+    }
+}
+
+// A master that the others have given up, and that can be read all the same, was cut off: what it
+// claims is void where they name another owner of a higher epoch.
+static void take_failed_claims(struct judgement *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct view_line *own = own_master_line(all, (int)i);
+        for (size_t j = 0; own != NULL && all->health->node[i].failed && j < own->range_count;
+             j++) {
+            for (size_t slot = own->range[j].first; slot <= own->range[j].last; slot++) {
+                int other = all->health->owner[slot];
+                const struct view_line *named =
+                    other != NO_NODE ? all->health->node[other].line : NULL;
+                if (named == NULL || named->node.config_epoch < own->node.config_epoch) {
+                    all->health->owner[slot] = (int)i;
+                }
+            }
         }
     }
 }
@@ -154,12 +180,6 @@ static void count_slots(struct judgement *all)
 
 // --- open slots ---
 
-static const struct view_line *own_master_line(const struct judgement *all, int node)
-{
-    const struct view *view = node != NO_NODE ? all->input[node].view : NULL;
-    return view != NULL && (view->self->node.flags & NODE_MASTER) ? view->self : NULL;
-}
-
 // Whether the other side can be read and does not know of it.
 static bool is_unpaired(const struct judgement *all, int node, const struct open_slot *open)
 {
@@ -209,6 +229,7 @@ void judge_slots(struct judgement *all)
     }
     take_own_claims(all);
     fill_by_vote(all);
+    take_failed_claims(all);
     count_slots(all);
     collect_open(all);
 }

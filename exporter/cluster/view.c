@@ -45,6 +45,9 @@ static bool add_lines(struct view *view, struct span text)
     struct view_line line = {.range = NULL};
     while ((result = cluster_nodes_next(&text, &line.node)) == PARSE_ITEM) {
         line.range_count = 0;
+        if (view->count == VIEW_LINES_MAX) {
+            return false;
+        }
         view->line = mem_grow(view->line, view->count, &room.lines, sizeof(view->line[0]));
         if (!add_ranges(view, &line, &room, &used)) {
             return false;

@@ -21,6 +21,9 @@ struct open_slot {
     char peer[NODE_ID_SIZE]; // from whom, or to whom
 };
 
+// Valkey advertises 2000 nodes; a reply can name more than any cluster has.
+enum { VIEW_LINES_MAX = 20000 };
+
 struct view {
     char *text;
     struct view_line *line;
@@ -34,7 +37,7 @@ struct view {
 };
 
 // Takes `text` (a malloc'd reply of `length` bytes). NULL, and the text freed, when it is not
-// exactly one node's view: a broken line, a truncated one, no `myself` line, or two of them.
+// exactly one node's view: a broken line, a truncated one, too many, no `myself` line, or two.
 struct view *view_parse(char *text, size_t length);
 void view_free(struct view *view); // NULL is fine
 

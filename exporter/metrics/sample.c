@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "redis/lines.h"
 
@@ -28,19 +29,9 @@ static struct field fields[FIELDS_CAPACITY];
 static struct group_rows group_rows[GROUP_COUNT];
 static size_t column_of[FIELDS_CAPACITY]; // of a group's row, by row number
 
-static uint32_t hash(struct span text, uint32_t value)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        value = (value ^ (unsigned char)text.at[i]) * 16777619u;
-    }
-    return value ^ (value >> 15);
-}
-
-enum { HASH_START = 0x1f35a7bd };
-
 static struct field *find_field(enum source source, struct span name)
 {
-    size_t at = hash(name, HASH_START + (uint32_t)source) & (FIELDS_CAPACITY - 1);
+    size_t at = hash_text(name, source) & (FIELDS_CAPACITY - 1);
     while (fields[at].name.at != NULL &&
            (fields[at].source != source || !span_equals(fields[at].name, name))) {
         at = (at + 1) & (FIELDS_CAPACITY - 1);
@@ -119,7 +110,7 @@ static uint32_t *find_slot(const struct group_samples *lines, size_t width, stru
                            struct span second)
 {
     size_t mask = lines->slot_count - 1;
-    size_t at = hash(second, hash(first, HASH_START)) & mask;
+    size_t at = hash_text(second, hash_text(first, 0)) & mask;
     while (lines->slot[at] != 0) {
         const struct span *known = &lines->cell[(lines->slot[at] - 1) * width];
         if (span_equals(known[0], first) && span_equals(known[1], second)) {

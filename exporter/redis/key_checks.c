@@ -1,5 +1,6 @@
 #include "redis/key_checks.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -13,17 +14,20 @@ const struct check_list check_lists[CHECK_LISTS] = {
 
 static int hex_digit(char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *found = memchr(digits, c | ((c >= 'A' && c <= 'F') ? 0x20 : 0), 16);
-    return found != NULL ? (int)(found - digits) : -1;
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(tolower)((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 // As in a query string: %XX, and + for a blank.
 static bool unescape(struct span text, struct buf *out)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] != '%') {
-            buf_char(out, text.at[i] == '+' ? ' ' : text.at[i]);
+        char c = text.at[i];
+        if (c != '%') {
+            buf_char(out, (char)(c == '+' ? ' ' : c));
             continue;
         }
         int high = i + 2 < text.length ? hex_digit(text.at[i + 1]) : -1;
@@ -31,7 +35,7 @@ static bool unescape(struct span text, struct buf *out)
         if (low < 0) {
             return false;
         }
-        buf_char(out, (char)(high * 16 + low));
+        buf_char(out, (char)(unsigned char)(high * 16 + low));
         i += 2;
     }
     return true;

@@ -722,12 +722,13 @@ static struct scene scene_of_world(const struct world *world, const size_t *orde
 }
 
 // The owner by the rules in health.h, found anew.
-static int owner_of_block(const struct world *world, size_t block)
+static int owner_of_block(const struct world *world, size_t block, const bool *failed)
 {
     int owner = NO_NODE;
     size_t votes[CLUSTER_MAX] = {0};
     for (size_t i = 0; i < world->count; i++) {
-        if (world->readable[i] && world->master[i] && world->owner[i][block] == (int)i) {
+        if (world->readable[i] && world->master[i] && world->owner[i][block] == (int)i &&
+            !failed[i]) {
             owner = (int)i; // epochs rise with the index
         }
     }
@@ -743,6 +744,10 @@ static int owner_of_block(const struct world *world, size_t block)
     }
     for (size_t i = 0; i < world->count; i++) {
         owner = votes[i] == best ? (int)i : owner;
+    }
+    for (size_t i = 0; i < world->count; i++) {
+        bool claims = world->readable[i] && world->master[i] && world->owner[i][block] == (int)i;
+        owner = claims && failed[i] && owner < (int)i ? (int)i : owner;
     }
     return owner;
 }
@@ -783,8 +788,13 @@ static void slots_always_add_up_and_follow_the_rules(void **state)
         const struct health *health = scene.health;
         size_t owned[CLUSTER_MAX] = {0};
         size_t unassigned = 0;
+        bool given_up[CLUSTER_MAX] = {false};
+        for (size_t i = 0; i < world.count; i++) {
+            const struct node_verdict *verdict = verdict_of(&world, &scene, world.id[i]);
+            given_up[i] = verdict != NULL && verdict->failed;
+        }
         for (size_t block = 0; block < BLOCKS; block++) {
-            int owner = owner_of_block(&world, block);
+            int owner = owner_of_block(&world, block, given_up);
             if (owner == NO_NODE) {
                 unassigned += BLOCK_SLOTS;
             } else {
