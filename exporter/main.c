@@ -97,6 +97,7 @@ static struct cluster *new_cluster(const struct program *program)
         .seed = options->seed,
         .seed_count = options->seed_count,
         .node_label = options->node_label,
+        .one_host = options->one_host,
         .collectors = options->collectors,
         .collect = &options->collect,
         .conn = {.base = program->base,

@@ -13,6 +13,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     CHECK(options->seed_count > 0);
     struct cluster *cluster = mem_new(1, sizeof(*cluster));
     cluster->options = *options;
+    cluster->history = options->single ? NULL : history_new();
     return cluster;
 }
 
@@ -33,6 +34,7 @@ void cluster_free(struct cluster *cluster)
         free_member(cluster->member[i]);
     }
     free(cluster->member);
+    history_free(cluster->history);
     free(cluster);
 }
 

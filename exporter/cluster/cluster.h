@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cluster/collect_options.h"
+#include "cluster/history.h"
 #include "cluster/ids.h"
 #include "cluster/key_walks.h"
 #include "cluster/view.h"
@@ -23,7 +24,8 @@ struct cluster_options {
     collector_set collectors;
     const struct collect_options *collect; // for some of these; NULL: nothing said
     struct conn_options conn;              // user and password for all nodes
-    bool single; // the seed alone: no discovery, no labels of cluster and node
+    bool one_host; // all nodes share one on purpose: their places are not judged
+    bool single;   // the seed alone: no discovery, no labels of cluster and node
 };
 
 struct scrape; // scrape/scrape.h
@@ -50,13 +52,15 @@ struct member {
 
 struct cluster {
     struct cluster_options options;
-    struct scrape *scrape; // under way, or NULL
+    struct scrape *scrape;   // under way, or NULL
+    struct history *history; // NULL for a single server
     struct member **member;
     size_t count;
     size_t capacity;
     bool lost;             // the scrape before reached nobody: the seeds are asked again
     bool is_single_server; // what answered last has no cluster mode
     bool cap_reported;
+    int64_t topology_us;              // when a view was last read, monotonic; 0: never
     uint64_t scrapes;                 // finished
     uint64_t failures[OUTCOME_COUNT]; // of asks, by reason
 };

@@ -203,6 +203,10 @@ const struct flag flags[] = {
      "else address and port (auto); the announced host name alone; always address and port; the "
      "node id",
      set_node_label, AT(node_label)},
+    {"cluster.one-host", "REDIS_EXPORTER_CLUSTER_ONE_HOST", NULL, NULL,
+     "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
+     "how they are spread over hosts",
+     set_switch, AT(one_host)},
     {"scrape.timeout", "REDIS_EXPORTER_SCRAPE_TIMEOUT", "TIME", "10s",
      "limit on a scrape whose request does not carry X-Prometheus-Scrape-Timeout-Seconds",
      set_limit, AT(scrape_timeout_us)},

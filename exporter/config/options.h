@@ -28,6 +28,7 @@ struct options {
     collector_set chosen;     // turned on or off by name
     bool disable_default_collectors;
     enum dialect dialect; // of the metrics page
+    bool one_host;
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
     struct collect_options collect;

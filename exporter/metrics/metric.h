@@ -87,6 +87,7 @@ struct metric {
     bool rx_counter;          // redis_exporter calls this gauge a counter
     const char *labels; // of a computed row, beyond those of cluster and node; for the reference
     const char *since;  // "Redis 7.0", "Redis up to 4.0", "KeyDB": who has it; NULL: every server
+    size_t offset;      // of the number that a computed row shows, in the struct that it shows
     // One of these for computed rows: once a cluster, once a node, once a page.
     void (*cluster)(struct emitter *to, const struct snapshot *snapshot);
     void (*node)(struct emitter *to, const struct snapshot *snapshot,

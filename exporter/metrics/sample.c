@@ -367,16 +367,27 @@ const struct span *samples_find_line(const struct samples *samples, enum group g
     return line != 0 ? &lines->cell[(line - 1) * stride(group)] : NULL;
 }
 
-struct span samples_command_part(const struct samples *samples, struct span command,
-                                 struct span part)
+// The cell of a line whose row has this field; length 0 when absent.
+static struct span part_of(const struct span *line, enum group group, struct span part)
 {
-    const struct group_rows *rows = &group_rows[GROUP_COMMAND];
-    struct span labels[GROUP_LABELS_MAX] = {command, {NULL, 0}};
-    const struct span *line = samples_find_line(samples, GROUP_COMMAND, labels);
+    const struct group_rows *rows = &group_rows[group];
     for (size_t i = 0; line != NULL && i < rows->count; i++) {
         if (span_is(part, reply_metrics[rows->row[i]].field)) {
             return line[GROUP_LABELS_MAX + i];
         }
     }
     return span_make(NULL, 0);
+}
+
+struct span samples_part(const struct samples *samples, enum group group, size_t index,
+                         struct span part)
+{
+    return part_of(samples_labels(samples, group, index), group, part);
+}
+
+struct span samples_command_part(const struct samples *samples, struct span command,
+                                 struct span part)
+{
+    struct span labels[GROUP_LABELS_MAX] = {command, {NULL, 0}};
+    return part_of(samples_find_line(samples, GROUP_COMMAND, labels), GROUP_COMMAND, part);
 }

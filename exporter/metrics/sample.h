@@ -70,6 +70,10 @@ void samples_set_part(struct samples *samples, enum group group, struct span fir
 // Adds an empty histogram; NULL when the command has one. Valid until the next one is added.
 struct histogram *samples_add_histogram(struct samples *samples, struct span command);
 
+// The value of one part of line `index` of a group; length 0 when absent.
+struct span samples_part(const struct samples *samples, enum group group, size_t index,
+                         struct span part);
+
 // The value of a command's part of the commandstats, for sums: length 0 when absent.
 struct span samples_command_part(const struct samples *samples, struct span command,
                                  struct span part);

@@ -6,7 +6,7 @@
 
 #define NEVER UINT32_MAX
 
-enum { WORDS_MAX = 24 };
+enum { WORDS_MAX = 28 };
 
 struct command_row {
     const char *name;
@@ -27,14 +27,32 @@ static const struct command_row rows[COMMAND_COUNT] = {
     [COMMAND_CLUSTER_INFO] = {"CLUSTER INFO", {"CLUSTER", "INFO"}, .cluster_only = true},
     [COMMAND_CLUSTER_NODES] = {"CLUSTER NODES", {"CLUSTER", "NODES"}, .cluster_only = true},
     [COMMAND_CONFIG_GET] = {"CONFIG GET",
-                            {"CONFIG", "GET", "databases", "io-threads", "maxclients", "maxmemory",
-                             "repl-backlog-size", "client-output-buffer-limit",
-                             "cluster-node-timeout", "cluster-require-full-coverage",
-                             "cluster-replica-validity-factor", "cluster-migration-barrier",
+                            {"CONFIG",
+                             "GET",
+                             "databases",
+                             "io-threads",
+                             "maxclients",
+                             "maxmemory",
+                             "repl-backlog-size",
+                             "client-output-buffer-limit",
+                             "cluster-node-timeout",
+                             "cluster-require-full-coverage",
+                             "cluster-replica-validity-factor",
+                             "cluster-migration-barrier",
                              "commandlog-execution-slower-than",
-                             "commandlog-slow-execution-max-len", "commandlog-request-larger-than",
-                             "commandlog-large-request-max-len", "commandlog-reply-larger-than",
-                             "commandlog-large-reply-max-len"},
+                             "commandlog-slow-execution-max-len",
+                             "commandlog-request-larger-than",
+                             "commandlog-large-request-max-len",
+                             "commandlog-reply-larger-than",
+                             "commandlog-large-reply-max-len",
+                             "maxmemory-policy",
+                             "appendonly",
+                             "save",
+                             "dir",
+                             "dbfilename",
+                             "appendfilename",
+                             "appenddirname",
+                             "repl-ping-replica-period"},
                             .redis_since = 70000},
     [COMMAND_CONFIG_GET_ALL] = {"CONFIG GET", {"CONFIG", "GET", "*"}},
     [COMMAND_SLOWLOG_LEN] = {"SLOWLOG LEN", {"SLOWLOG", "LEN"}},

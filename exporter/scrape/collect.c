@@ -56,8 +56,17 @@ bool config_is_secret(struct span name)
            span_contains(name, SPAN("user"));
 }
 
-static void collect_config(struct samples *samples, const struct reply *reply, bool all)
+static void keep_fact(struct node_snapshot *node, struct span name, struct span value)
 {
+    enum config_parameter parameter = config_parameter_find(name);
+    if (parameter != CONFIG_PARAMETERS) {
+        node->facts.config[parameter] = keep(node->samples, value);
+    }
+}
+
+static void collect_config(struct node_snapshot *node, const struct reply *reply, bool all)
+{
+    struct samples *samples = node->samples;
     for (size_t i = 0; reply->type == REPLY_ARRAY && i + 1 < reply->count; i += 2) {
         struct span name = reply->element[i]->text;
         struct span value = reply->element[i + 1]->text;
@@ -65,6 +74,7 @@ static void collect_config(struct samples *samples, const struct reply *reply, b
             config_is_secret(name)) {
             continue;
         }
+        keep_fact(node, name, value);
         if (span_is(name, "client-output-buffer-limit")) {
             collect_buffer_limits(samples, value);
         } else {
@@ -291,12 +301,12 @@ static bool is_on(const struct node_snapshot *node, enum collector collector)
 
 static void take_config(struct node_snapshot *node, const struct reply *reply)
 {
-    collect_config(node->samples, reply, false);
+    collect_config(node, reply, false);
 }
 
 static void take_config_all(struct node_snapshot *node, const struct reply *reply)
 {
-    collect_config(node->samples, reply, is_on(node, COLLECTOR_CONFIG_ALL));
+    collect_config(node, reply, is_on(node, COLLECTOR_CONFIG_ALL));
 }
 
 static void take_slowlog_length(struct node_snapshot *node, const struct reply *reply)

@@ -98,68 +98,10 @@ static void node_info(struct emitter *to, const struct snapshot *snapshot,
     buf_free(&address);
 }
 
-static void node_slots(struct emitter *to, const struct snapshot *snapshot,
-                       const struct node_snapshot *node)
-{
-    (void)snapshot;
-    if (node->verdict->known) {
-        emit(to, (double)node->verdict->slots);
-    }
-}
-
-static void node_lag(struct emitter *to, const struct snapshot *snapshot,
-                     const struct node_snapshot *node)
-{
-    (void)snapshot;
-    if (node->verdict->lag_bytes >= 0) {
-        emit(to, (double)node->verdict->lag_bytes);
-    }
-}
-
 static void discovery_up(struct emitter *to, const struct snapshot *snapshot)
 {
     if (!snapshot->cluster->is_single_server) {
         emit(to, snapshot->has_topology ? 1 : 0);
-    }
-}
-
-static void nodes_by_health(struct emitter *to, const struct snapshot *snapshot)
-{
-    for (int role = 0; snapshot->has_topology && role < ROLE_COUNT; role++) {
-        for (int health = 0; health < HEALTH_COUNT; health++) {
-            const struct label labels[] = {
-                {"role", span_of(node_role_name((enum node_role)role))},
-                {"health", span_of(node_health_name((enum node_health)health))},
-            };
-            emit_labelled(to, labels, 2, (double)snapshot->health->nodes[role][health]);
-        }
-    }
-}
-
-static void slots_covered(struct emitter *to, const struct snapshot *snapshot)
-{
-    if (snapshot->has_topology) {
-        emit(to, (double)snapshot->health->slots_covered);
-    }
-}
-
-static void slots_uncovered(struct emitter *to, const struct snapshot *snapshot)
-{
-    const struct health *health = snapshot->health;
-    const struct label unassigned = {"reason", SPAN("unassigned")};
-    const struct label failed = {"reason", SPAN("owner_fail")};
-    const struct label suspected = {"reason", SPAN("owner_pfail")};
-    if (snapshot->has_topology) {
-        emit_labelled(to, &unassigned, 1, (double)health->slots_unassigned);
-        emit_labelled(to, &failed, 1, (double)health->slots_owner_failed);
-        emit_labelled(to, &suspected, 1, (double)health->slots_owner_suspected);
-    }
-}
-
-static void slots_unreachable(struct emitter *to, const struct snapshot *snapshot)
-{
-    if (snapshot->has_topology) {
-        emit(to, (double)snapshot->health->slots_unreachable);
     }
 }
 
@@ -202,31 +144,9 @@ const struct metric computed_metrics[] = {
                "availability_zone"},
     {"redis_start_time_seconds", GAUGE, "", "When the server was started.", .source = FROM_EXPORTER,
      .node = node_start_time},
-    {"redis_cluster_node_slots", GAUGE, "",
-     "Slots that the node owns: by its own word, else by most of the others'.", RX_NONE,
-     .source = FROM_EXPORTER, .node = node_slots},
-    {"redis_replica_lag_bytes", GAUGE, "",
-     "Bytes of the replication stream that the replica has not acknowledged, by one reply of its "
-     "master; absent while it syncs or cannot be matched.",
-     RX_NONE, .source = FROM_EXPORTER, .node = node_lag},
-
-    // --- The cluster, merged over all nodes ---
+    // --- The cluster ---
     {"redis_cluster_discovery_up", GAUGE, "", "1 when at least one node told the topology.",
      RX_NONE, .source = FROM_EXPORTER, .cluster = discovery_up},
-    {"redis_cluster_nodes", GAUGE, "",
-     "Nodes by role and by health: fail, pfail and noaddr are what most masters say; unreachable "
-     "and loading are what this exporter sees of the others.",
-     RX_NONE, .source = FROM_EXPORTER, .cluster = nodes_by_health, .labels = "role, health"},
-    {"redis_cluster_slots_covered", GAUGE, "",
-     "Slots served by a master that has not failed; with the uncovered ones 16384.", RX_NONE,
-     .source = FROM_EXPORTER, .cluster = slots_covered},
-    {"redis_cluster_slots_uncovered", GAUGE, "",
-     "Slots that nobody serves: without an owner, with one that has failed, or with one that most "
-     "masters suspect and that this exporter cannot reach either.",
-     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_uncovered, .labels = "reason"},
-    {"redis_cluster_slots_unreachable", GAUGE, "",
-     "Slots, counted as covered, whose owner this exporter cannot reach while the cluster can.",
-     RX_NONE, .source = FROM_EXPORTER, .cluster = slots_unreachable},
 
     // --- Scraping ---
     {"redis_exporter_last_scrape_duration_seconds", GAUGE, "",

@@ -6,6 +6,9 @@
 extern const struct metric computed_metrics[]; // before the read ones on the page
 extern const size_t computed_metric_count;
 
+extern const struct metric merged_metrics[]; // what follows from all nodes together
+extern const size_t merged_metric_count;
+
 // What only redis_exporter has. Their native name is "".
 extern const struct metric rx_metrics[];
 extern const size_t rx_metric_count;

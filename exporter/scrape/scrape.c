@@ -35,6 +35,8 @@ static void take_info(struct node_snapshot *node, struct reply *reply)
     struct span info = reply->text;
     node->info_length = info.length;
     node->info = reply_take_text(reply);
+    node->received_us = clock_monotonic_us();
+    node->received_wall_us = clock_wall_us();
     node->server = server_kind_parse(info);
     node->replication = replication_parse(info);
     samples_read(node->samples, FROM_INFO, info);
@@ -44,6 +46,7 @@ static void take_cluster_info(struct node_snapshot *node, struct reply *reply)
 {
     if (node->cluster_info == NULL) {
         samples_read(node->samples, FROM_CLUSTER_INFO, reply->text);
+        node->cluster_summary = cluster_info_parse(reply->text);
         node->cluster_info = reply_take_text(reply);
     }
 }

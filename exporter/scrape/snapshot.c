@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "metrics/page.h"
 #include "scrape/followup.h"
+#include "scrape/judge.h"
 
 struct snapshot *snapshot_new(struct cluster *cluster)
 {
@@ -162,31 +164,13 @@ static void note_outcomes(struct snapshot *snapshot)
         snapshot->has_cluster_mode |= node->server.cluster_mode || member->id[0] != '\0';
         snapshot->has_topology |= node->outcome == OUTCOME_OK && node->view != NULL;
     }
+    if (snapshot->has_topology) {
+        cluster->topology_us = clock_monotonic_us();
+    }
     if (!cluster->lost) {
         cluster->is_single_server = !snapshot->has_cluster_mode;
     }
     cluster->scrapes++;
-}
-
-static void judge(struct snapshot *snapshot)
-{
-    struct health_input *input = mem_new(snapshot->count, sizeof(input[0]));
-    for (size_t i = 0; i < snapshot->count; i++) {
-        const struct node_snapshot *node = snapshot->node[i];
-        bool ok = node->outcome == OUTCOME_OK;
-        input[i] = (struct health_input){
-            .id = node->member->id,
-            .view = ok ? node->view : NULL,
-            .replication = ok ? &node->replication : NULL,
-            .reachable = ok,
-            .loading = node->server.loading,
-        };
-    }
-    snapshot->health = health_judge(input, snapshot->count);
-    for (size_t i = 0; i < snapshot->count; i++) {
-        snapshot->node[i]->verdict = &snapshot->health->node[i];
-    }
-    free(input);
 }
 
 static void render_labels(struct snapshot *snapshot)
@@ -214,7 +198,7 @@ void snapshot_complete(struct snapshot *snapshot)
     find_doubles(snapshot);
     cluster_settle(snapshot->cluster, forget_node, snapshot);
     note_outcomes(snapshot);
-    judge(snapshot);
+    snapshot_judge(snapshot);
     render_labels(snapshot);
 }
 

@@ -24,6 +24,10 @@ struct node_snapshot {
     command_set refused;       // by an error that will not change
     struct server_kind server; // once INFO has told
     struct replication replication;
+    int64_t received_us;      // when INFO came, monotonic,
+    int64_t received_wall_us; // and by the wall clock
+    struct cluster_info cluster_summary;
+    struct facts facts;
     bool has_search;             // it has a module for searching
     struct followups *followups; // while it is asked what follows from its replies
     collector_set cut_short;     // that did not come to their end

@@ -330,6 +330,7 @@ def test_a_replica_that_hangs_falls_behind():
     write_to(cluster.nodes)
     lag = "redis_replica_lag_bytes"
     wait(lambda: list(exporter.scrape().by_node(lag).values()) == [0, 0], "no lag")
+    wait(lambda: ",offset=0," not in cluster.nodes[0].info()["slave0"], "it has acknowledged")
     cluster.nodes[2].sigstop()
     for _ in range(10):
         write_to(cluster.nodes[:1])
