@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "check.h"
 #include "config/acl.h"
 #include "config/options.h"
 #include "scrape/render.h"
@@ -161,29 +162,47 @@ static void run_loop(struct program *program)
     event_free(interrupt);
 }
 
-static int serve(struct program *program)
+static void start(struct program *program)
 {
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    if (program->options.password_was_visible) {
-        log_warn("a password was given on the command line, where others could read it until now; "
-                 "use --redis.password-file or REDIS_PASSWORD");
-    }
     program->base = event_base_new();
     CHECK(program->base != NULL);
     program->dns = new_resolver(program->base);
     program->cluster = new_cluster(program);
+}
+
+static void end(struct program *program)
+{
+    scrape_abort(program->cluster);
+    cluster_free(program->cluster);
+    evdns_base_free(program->dns, 0);
+    event_base_free(program->base);
+}
+
+static int serve(struct program *program)
+{
+    if (program->options.password_was_visible) {
+        log_warn("a password was given on the command line, where others could read it until now; "
+                 "use --redis.password-file or REDIS_PASSWORD");
+    }
+    start(program);
     program->server = new_server(program);
     bool listening = listen_everywhere(program);
     if (listening) {
         run_loop(program);
     }
     server_free(program->server);
-    scrape_abort(program->cluster);
-    cluster_free(program->cluster);
-    evdns_base_free(program->dns, 0);
-    event_base_free(program->base);
+    end(program);
     return listening ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int check(struct program *program)
+{
+    start(program);
+    int status = check_run(program->base, program->cluster, program->options.scrape_timeout_us);
+    end(program);
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -202,6 +221,8 @@ int main(int argc, char **argv)
                                                                                   : EXIT_USAGE;
     } else if (program.options.print_metrics) {
         print_reference();
+    } else if (program.options.check) {
+        status = check(&program);
     } else {
         status = serve(&program);
     }

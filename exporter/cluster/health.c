@@ -168,7 +168,8 @@ static void vote_for_place(struct tally *tally, const struct node_line *line)
 
 static bool is_link_down(const struct node_line *line)
 {
-    return !line->link_connected && !(line->flags & (NODE_FAIL | NODE_NOADDR | NODE_MYSELF));
+    return !line->link_connected &&
+           !(line->flags & (NODE_FAIL | NODE_PFAIL | NODE_NOADDR | NODE_MYSELF));
 }
 
 static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)

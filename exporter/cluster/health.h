@@ -66,8 +66,9 @@ struct node_verdict {
     bool partially_known;    // some readable view of its group does not list it
     bool isolated;           // it answers, knows nobody or is known to nobody, and others are there
     enum tristate address_mismatch; // it tells another address than its peers hold
+    bool shares_data;               // its data files with another node of its host
     // By its own view:
-    size_t links_down; // to peers that it does not hold for failed
+    size_t links_down; // to peers that it neither suspects nor holds for failed
     // Of a master:
     size_t replicas;         // listed
     size_t replicas_healthy; // neither failed nor suspected, and linked where this can be seen

@@ -155,7 +155,8 @@ void judge_fleet(struct judgement *all)
         bool told = health->node[i].known && facts->config[CONFIG_DIR].length > 0;
         health->versions += is_new_version(all, i);
         health->config_readable += settings;
-        health->shared_data += told && has_data_twin(all, i);
+        health->node[i].shares_data = told && has_data_twin(all, i);
+        health->shared_data += health->node[i].shares_data;
     }
     for (int parameter = 0; parameter < CONFIG_COMPARED; parameter++) {
         compare_settings(all, (enum config_parameter)parameter);

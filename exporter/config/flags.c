@@ -150,6 +150,12 @@ static const char *add_checks(struct options *options, size_t list, const char *
     return key_checks_add(&options->collect.checks, &check_lists[list], span_of(value));
 }
 
+static const char *set_check(struct options *options, size_t offset, const char *value)
+{
+    options->check = true;
+    return flag_set_text(options, offset, value);
+}
+
 static const char *set_batch_size(struct options *options, size_t offset, const char *value)
 {
     enum { LARGEST = 100000 };
@@ -262,6 +268,10 @@ const struct flag flags[] = {
      "least severity that is logged", set_level, AT(log_level)},
     {"log.format", "REDIS_EXPORTER_LOG_FORMAT", "logfmt|json", "logfmt",
      "form of the log on standard error", set_format, AT(log_format)},
+    {"check", NULL, "URL", NULL,
+     "look at the cluster of that node once, print what is wrong with it, and exit with 0 when it "
+     "is healthy, 1 for warnings, 2 when it is critical",
+     set_check, AT(redis_addr)},
     {"print-metrics", NULL, NULL, NULL, "print the reference of all metrics as Markdown",
      set_switch, AT(print_metrics)},
     {"print-acl", NULL, "VERSION", NULL,

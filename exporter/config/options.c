@@ -36,7 +36,8 @@ static size_t flag_index(const char *name)
 static void hide_secret(struct options *options, const struct flag *flag, char *text)
 {
     bool is_password = strcmp(flag->name, "redis.password") == 0;
-    bool has_password = strcmp(flag->name, "redis.addr") == 0 && strchr(text, '@') != NULL;
+    bool is_url = strcmp(flag->name, "redis.addr") == 0 || strcmp(flag->name, "check") == 0;
+    bool has_password = is_url && strchr(text, '@') != NULL;
     if (is_password || has_password) {
         options->password_was_visible = true;
         memset(text, 'x', strlen(text));
@@ -246,6 +247,7 @@ static char *read_alias_variable(struct options *out, const struct alias *alias,
 
 static char *read_environment(struct options *out, bool *given)
 {
+    given[flag_index("redis.addr")] |= out->check;
     char *problem = read_collector_variables(out);
     for (size_t i = 0; problem == NULL && i < alias_count; i++) {
         problem = read_alias_variable(out, &aliases[i], given);
@@ -374,7 +376,7 @@ char *options_read(int argc, char **argv, struct options *out)
     if (problem != NULL || only_prints) {
         return problem;
     }
-    log_init(out->log_level, out->log_format);
+    log_init(out->check ? LOG_ERROR : out->log_level, out->log_format);
     problem = read_seeds(out);
     // A password by flag beats a file by variable.
     bool flag_wins =

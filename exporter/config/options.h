@@ -37,6 +37,7 @@ struct options {
     char *print_acl;
     enum log_level log_level;
     enum log_format log_format;
+    bool check; // the cluster of redis_addr, once
     bool show_help;
     bool show_version;
     bool print_metrics;

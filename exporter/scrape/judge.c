@@ -88,5 +88,5 @@ void snapshot_judge(struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->count; i++) {
         snapshot->node[i]->verdict = &snapshot->health->node[i];
     }
-    free(input);
+    snapshot->input = input;
 }

@@ -400,7 +400,9 @@ const struct metric merged_metrics[] = {
     {"redis_cluster_node_seen_by", GAUGE, "", "Views that list the node, its own included.",
      OF_NODE(node_count, seen_by)},
     {"redis_cluster_node_links_down", GAUGE, "",
-     "Bus links of the node that are down, those to failed nodes left out.",
+     "Bus links of the node that are down, those to nodes that it suspects or holds for failed "
+     "left "
+     "out.",
      OF_NODE(links_down, links_down)},
     {"redis_cluster_node_address_mismatch", GAUGE, "",
      "1 when the node tells another address than most of its peers hold.",

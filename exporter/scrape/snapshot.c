@@ -43,6 +43,7 @@ void snapshot_release(struct snapshot *snapshot)
     }
     free(snapshot->node);
     health_free(snapshot->health);
+    free(snapshot->input);
     free(snapshot->labels);
     free(snapshot);
 }

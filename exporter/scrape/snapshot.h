@@ -43,7 +43,8 @@ struct snapshot {
     size_t count;
     size_t capacity;
     struct health *health;
-    char *labels; // redis_cluster="..."
+    struct health_input *input; // of it, one for each node
+    char *labels;               // redis_cluster="..."
     bool has_cluster_mode;
     bool has_topology; // at least one view was read
     int64_t duration_us;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "web/api.h"
 #include "web/listen.h"
 #include "web/pages.h"
 
@@ -28,6 +29,7 @@ struct server {
     struct server_options options;
     struct metrics_page *page; // of all configured clusters
     struct targets *targets;
+    struct api *api;
     struct listener **listener;
     size_t listener_count;
     size_t listener_capacity;
@@ -59,6 +61,11 @@ static enum MHD_Result answer_discovery(struct server *server, struct request *r
     return targets_serve_discovery(server->targets, request);
 }
 
+static enum MHD_Result answer_clusters(struct server *server, struct request *request)
+{
+    return api_serve(server->api, request);
+}
+
 static enum MHD_Result answer_ok(struct server *server, struct request *request)
 {
     (void)server;
@@ -84,6 +91,7 @@ static const struct route routes[] = {
     {"/scrape", answer_node},
     {"/cluster", answer_cluster},
     {"/discover-cluster-nodes", answer_discovery},
+    {"/api/v1/clusters", answer_clusters},
     {"/-/healthy", answer_ok},
     {"/-/ready", answer_ok},
     {"/health", answer_ok},
@@ -230,9 +238,16 @@ struct server *server_new(const struct server_options *options)
         .scrape_timeout_us = options->targets.scrape_timeout_us,
         .timeout_offset_us = options->targets.timeout_offset_us,
     };
+    struct api_options api = {
+        .cluster = options->cluster,
+        .cluster_count = options->cluster_count,
+        .scrape_timeout_us = options->targets.scrape_timeout_us,
+        .timeout_offset_us = options->targets.timeout_offset_us,
+    };
     server->options = *options;
     server->page = metrics_page_new(&page);
     server->targets = targets_new(&options->targets);
+    server->api = api_new(&api);
     server->pump = evtimer_new(options->base, on_pump, server);
     CHECK(server->pump != NULL);
     return server;
@@ -317,6 +332,7 @@ void server_free(struct server *server)
 {
     metrics_page_free(server->page);
     targets_free(server->targets);
+    api_free(server->api);
     for (size_t i = 0; i < server->listener_count; i++) {
         MHD_run(server->listener[i]->daemon);
         free_listener(server->listener[i]);
