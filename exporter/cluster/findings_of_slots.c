@@ -73,15 +73,16 @@ static void check_coverage(struct findings *all)
     if (health->slots_unassigned > 0) {
         finding = finding_add(all, SEVERITY_CRITICAL, "slots_unassigned");
         collect(all, finding, is_unassigned);
-        finding_say(finding, "%zu slots have no owner: ", health->slots_unassigned);
+        finding_say(finding, "%zu slot%s without an owner: ", health->slots_unassigned,
+                    finding_plural(health->slots_unassigned));
         finding_say_slots(finding);
         finish(all, finding, "--cluster check");
     }
     if (health->slots_owner_failed > 0) {
         finding = finding_add(all, SEVERITY_CRITICAL, "slots_owner_failed");
         collect(all, finding, owner_failed);
-        finding_say(finding, "%zu slots are not served, since their owner has failed: ",
-                    health->slots_owner_failed);
+        finding_say(finding, "%zu slot%s not served, since the owner has failed: ",
+                    health->slots_owner_failed, finding_plural(health->slots_owner_failed));
         finding_say_slots(finding);
         finding_say(finding, " of ");
         finding_say_nodes(all, finding);
@@ -90,11 +91,10 @@ static void check_coverage(struct findings *all)
     if (health->slots_owner_suspected > 0) {
         finding = finding_add(all, SEVERITY_CRITICAL, "slots_owner_suspected");
         collect(all, finding, owner_suspected);
-        finding_say(
-            finding,
-            "%zu slots are probably not served: most masters suspect the owner, and it does "
-            "not answer here either: ",
-            health->slots_owner_suspected);
+        finding_say(finding,
+                    "%zu slot%s probably not served: most masters suspect the owner, and it does "
+                    "not answer here either: ",
+                    health->slots_owner_suspected, finding_plural(health->slots_owner_suspected));
         finding_say_slots(finding);
         finding_say(finding, " of ");
         finding_say_nodes(all, finding);
@@ -109,9 +109,9 @@ static void check_reach(struct findings *all)
         struct finding *finding = finding_add(all, SEVERITY_WARNING, "slots_unreachable");
         collect(all, finding, owner_unreachable);
         finding_say(finding,
-                    "%zu slots are served as far as the cluster knows, but this exporter cannot "
+                    "%zu slot%s served as far as the cluster knows, but this exporter cannot "
                     "reach their owner: ",
-                    health->slots_unreachable);
+                    health->slots_unreachable, finding_plural(health->slots_unreachable));
         finding_say_nodes(all, finding);
         finish(all, finding, "ping");
     }
@@ -124,7 +124,8 @@ static void check_conflicts(struct findings *all)
         struct finding *finding = finding_add(all, SEVERITY_CRITICAL, "slots_conflicting");
         collect(all, finding, is_conflicting);
         finding_say(finding,
-                    "%zu slots are claimed by two masters at once: ", health->slots_conflicting);
+                    "%zu slot%s claimed by two masters at once: ", health->slots_conflicting,
+                    finding_plural(health->slots_conflicting));
         finding_say_slots(finding);
         finish(all, finding, "--cluster check");
     }
@@ -158,7 +159,8 @@ static void check_open(struct findings *all)
             finding_add_node(finding, (size_t)open->node);
         }
     }
-    finding_say(finding, "%zu slots are migrating and %zu importing%s: ", health->slots_migrating,
+    finding_say(finding,
+                "Slots on their way, %zu migrating and %zu importing%s: ", health->slots_migrating,
                 health->slots_importing, stuck ? ", for more than half an hour" : "");
     finding_say_slots(finding);
     finding_say(finding, " at ");
@@ -182,7 +184,8 @@ static void check_unpaired(struct findings *all)
             }
         }
     }
-    finding_say(finding, "%zu slots are on their way on one side only: ", health->slots_unpaired);
+    finding_say(finding, "%zu slot%s on the way on one side only: ", health->slots_unpaired,
+                finding_plural(health->slots_unpaired));
     finding_say_slots(finding);
     finding_say(finding, " at ");
     finding_say_nodes(all, finding);
