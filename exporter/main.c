@@ -98,6 +98,7 @@ static struct cluster *new_cluster(const struct program *program)
         .seed = options->seed,
         .seed_count = options->seed_count,
         .node_label = options->node_label,
+        .full_views = options->check ? 0 : options->full_views,
         .one_host = options->one_host,
         .collectors = options->collectors,
         .collect = &options->collect,

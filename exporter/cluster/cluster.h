@@ -24,8 +24,9 @@ struct cluster_options {
     collector_set collectors;
     const struct collect_options *collect; // for some of these; NULL: nothing said
     struct conn_options conn;              // user and password for all nodes
-    bool one_host; // all nodes share one on purpose: their places are not judged
-    bool single;   // the seed alone: no discovery, no labels of cluster and node
+    size_t full_views; // up to so many members all are asked for their view; 0: always
+    bool one_host;     // all nodes share one on purpose: their places are not judged
+    bool single;       // the seed alone: no discovery, no labels of cluster and node
 };
 
 struct scrape; // scrape/scrape.h
@@ -44,6 +45,10 @@ struct member {
     bool seen;                        // `outcome` is set
     command_set refused;              // what it would not answer, for the same
     void *asking;                     // the scrape's record while it asks this member
+    // By view_policy.h:
+    bool asks_view;       // in this scrape
+    bool odd_view;        // when last asked
+    uint64_t view_scrape; // in which it was last read; 0: never
     // Set by the scrape, for cluster_settle:
     const struct view *view; // what it said; NULL: nothing usable
     enum outcome result;     // of this scrape

@@ -150,6 +150,17 @@ static const char *add_checks(struct options *options, size_t list, const char *
     return key_checks_add(&options->collect.checks, &check_lists[list], span_of(value));
 }
 
+static const char *set_full_views(struct options *options, size_t offset, const char *value)
+{
+    uint64_t number;
+    (void)offset;
+    if (!span_u64(span_of(value), &number) || number < 10 || number > 100000) {
+        return "must be a number from 10 to 100000";
+    }
+    options->full_views = (size_t)number;
+    return NULL;
+}
+
 static const char *set_check(struct options *options, size_t offset, const char *value)
 {
     options->check = true;
@@ -209,6 +220,10 @@ const struct flag flags[] = {
      "else address and port (auto); the announced host name alone; always address and port; the "
      "node id",
      set_node_label, AT(node_label)},
+    {"cluster.full-views", "REDIS_EXPORTER_CLUSTER_FULL_VIEWS", "N", "100",
+     "up to so many nodes, all are asked for their view of the cluster in each scrape; of more, "
+     "half so many in turn, and those that seem to disagree",
+     set_full_views, 0},
     {"cluster.one-host", "REDIS_EXPORTER_CLUSTER_ONE_HOST", NULL, NULL,
      "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
      "how they are spread over hosts",

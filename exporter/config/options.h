@@ -29,6 +29,7 @@ struct options {
     bool disable_default_collectors;
     enum dialect dialect; // of the metrics page
     bool one_host;
+    size_t full_views;
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
     struct collect_options collect;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cluster/view_policy.h"
 
 static int64_t number(const struct samples *samples, const char *field)
 {
@@ -74,6 +75,16 @@ static struct health_input input_of(struct node_snapshot *node)
     };
 }
 
+static void note_views(const struct snapshot *snapshot, const struct health_input *input)
+{
+    uint64_t common = view_policy_common_map(input, snapshot->count);
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (input[i].view != NULL) {
+            view_policy_note(snapshot->node[i]->member, input[i].view, common);
+        }
+    }
+}
+
 void snapshot_judge(struct snapshot *snapshot)
 {
     struct health_input *input = mem_new(snapshot->count, sizeof(input[0]));
@@ -81,6 +92,7 @@ void snapshot_judge(struct snapshot *snapshot)
         input[i] = input_of(snapshot->node[i]);
     }
     snapshot->health = health_judge(input, snapshot->count);
+    note_views(snapshot, input);
     if (snapshot->cluster->history != NULL) {
         history_observe(snapshot->cluster->history, input, snapshot->health,
                         clock_wall_us() / SECOND_US);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cluster/view_policy.h"
 #include "scrape/collect.h"
 #include "scrape/followup.h"
 
@@ -13,6 +14,7 @@ struct scrape {
     int64_t started_us;
     int64_t deadline_us;
     size_t pending; // nodes that have not answered yet
+    bool odd_asked; // those that seemed to disagree were asked for their views
     struct event *deadline;
     struct event *finish; // when nothing is pending, in a turn of the loop of its own
 };
@@ -22,6 +24,7 @@ struct asking {
     struct scrape *scrape;
     struct node_snapshot *node;
     bool following; // the main replies are there
+    bool view_only; // after them, the view of a node that seems to disagree
 };
 
 static void ask_new_members(struct scrape *scrape);
@@ -89,19 +92,24 @@ static void on_reply(void *owner, enum command command, struct reply *reply)
     } else {
         asking->node->answered |= command_bit(command);
     }
-    if (asking->following) {
+    if (asking->view_only) {
+        if (reply->type == REPLY_STRING) {
+            take_view(asking, reply);
+        }
+    } else if (asking->following) {
         followups_take(asking->node, reply);
     } else if (!error) {
         take_main_reply(asking, command, reply);
     }
 }
 
-static command_set wanted_commands(const struct cluster_options *options)
+static command_set wanted_commands(const struct member *member)
 {
+    const struct cluster_options *options = &member->cluster->options;
     command_set commands = collectors_commands(options->collectors);
     bool needs_slots = options->collect != NULL && options->collect->checks.count > 0;
-    return options->single && !needs_slots ? commands & ~command_bit(COMMAND_CLUSTER_NODES)
-                                           : commands;
+    bool wants_view = options->single ? needs_slots : member->asks_view;
+    return wants_view ? commands : commands & ~command_bit(COMMAND_CLUSTER_NODES);
 }
 
 // On a new connection INFO goes first: it tells what else this server can be asked without making
@@ -112,8 +120,7 @@ static bool ask_the_rest(struct asking *asking)
     if (member->server_known) {
         return false;
     }
-    const struct cluster_options *options = &asking->scrape->snapshot->cluster->options;
-    command_set wanted = wanted_commands(options);
+    command_set wanted = wanted_commands(member);
     member->server = asking->node->server;
     member->server_known = true;
     wanted = command_available(wanted, &member->server) & ~command_bit(COMMAND_INFO);
@@ -156,14 +163,14 @@ static void on_done(void *owner, enum outcome outcome, const char *detail)
     struct asking *asking = member->asking;
     struct scrape *scrape = asking->scrape;
     struct node_snapshot *node = asking->node;
-    if (!asking->following) {
+    if (!asking->following && !asking->view_only) {
         node->connect_us += conn_connect_us(member->conn);
         if (outcome == OUTCOME_OK && ask_the_rest(asking)) {
             return;
         }
         note_outcome(node, outcome, detail);
     }
-    if (node->outcome == OUTCOME_OK && follow_up(asking, outcome)) {
+    if (node->outcome == OUTCOME_OK && !asking->view_only && follow_up(asking, outcome)) {
         return;
     }
     followups_free(node);
@@ -200,19 +207,63 @@ static void ask(struct scrape *scrape, struct member *member)
     scrape->pending++;
     prepare_conn(cluster, member);
     member->server_known = member->server_known && conn_is_open(member->conn);
-    conn_ask(member->conn,
-             member->server_known
-                 ? command_available(wanted_commands(&cluster->options), &member->server)
-                 : command_bit(COMMAND_INFO));
+    conn_ask(member->conn, member->server_known
+                               ? command_available(wanted_commands(member), &member->server)
+                               : command_bit(COMMAND_INFO));
 }
 
 // Members are only added at the end of the list while a scrape runs.
 static void ask_new_members(struct scrape *scrape)
 {
     const struct cluster *cluster = scrape->snapshot->cluster;
+    size_t limit = cluster->options.full_views;
     while (scrape->snapshot->count < cluster->count) {
-        ask(scrape, cluster->member[scrape->snapshot->count]);
+        struct member *member = cluster->member[scrape->snapshot->count];
+        bool is_new = member->view_scrape == 0;
+        member->asks_view |= is_new && (limit == 0 || scrape->snapshot->count < limit);
+        ask(scrape, member);
     }
+}
+
+static void ask_view(struct scrape *scrape, struct node_snapshot *node)
+{
+    struct asking *asking = mem_new(1, sizeof(*asking));
+    *asking = (struct asking){.scrape = scrape, .node = node, .view_only = true};
+    node->member->asking = asking;
+    node->done = false;
+    scrape->pending++;
+    conn_ask(node->member->conn, command_bit(COMMAND_CLUSTER_NODES));
+}
+
+// Of many members only some were asked for their views: those whose CLUSTER INFO differs from that
+// of most are asked in the same scrape. False when there are none.
+static bool ask_odd_views(struct scrape *scrape)
+{
+    struct snapshot *snapshot = scrape->snapshot;
+    const struct cluster *cluster = snapshot->cluster;
+    size_t count = snapshot->count;
+    if (scrape->odd_asked || !view_policy_is_partial(cluster) ||
+        clock_monotonic_us() >= scrape->deadline_us) {
+        return false;
+    }
+    scrape->odd_asked = true;
+    struct cluster_info *info = mem_new(count, sizeof(info[0]));
+    bool *odd = mem_new(count, sizeof(odd[0]));
+    for (size_t i = 0; i < count; i++) {
+        info[i] = snapshot->node[i]->cluster_summary;
+    }
+    view_policy_find_odd(info, count, odd);
+    for (size_t i = 0, asked = 0; i < count && asked < cluster->options.full_views; i++) {
+        struct node_snapshot *node = snapshot->node[i];
+        if (odd[i] && node->outcome == OUTCOME_OK && node->view == NULL && !node->view_broken &&
+            conn_is_open(node->member->conn)) {
+            ask_view(scrape, node);
+            asked++;
+        }
+    }
+    free(info);
+    free(odd);
+    return scrape->pending > 0;
 }
 
 static void free_scrape(struct scrape *scrape)
@@ -242,6 +293,9 @@ static void on_finish(evutil_socket_t fd, short what, void *context)
     (void)what;
     if (scrape->pending > 0) {
         return; // a member was learnt after the last one had answered
+    }
+    if (ask_odd_views(scrape)) {
+        return;
     }
     snapshot->duration_us = clock_monotonic_us() - scrape->started_us;
     snapshot_complete(snapshot);
@@ -274,6 +328,7 @@ static struct scrape *start_scrape(struct cluster *cluster)
     CHECK(scrape->deadline != NULL && scrape->finish != NULL);
     cluster->scrape = scrape;
     cluster_prepare(cluster);
+    view_policy_plan(cluster);
     ask_new_members(scrape);
     return scrape;
 }
