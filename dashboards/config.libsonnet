@@ -1,0 +1,35 @@
+// What a team may want to change: selectors, thresholds, addresses. Import mixin.libsonnet and
+// override `_config`.
+{
+  _config+:: {
+    // Matchers of the series in rules, added to each selector.
+    selector: '',
+    clusterLabel: 'redis_cluster',
+    nodeLabel: 'redis_node',
+
+    runbookUrl: 'https://github.com/redis-cluster-exporter/redis_cluster_exporter/blob/main/dashboards/runbooks/%s.md',
+    dashboardUrl: '/d/%s?var-redis_cluster={{ $labels.redis_cluster }}',
+    dashboardTags: ['redis', 'redis-cluster'],
+    dashboardRefresh: '30s',
+
+    // Every `for` is multiplied by this: below 1 in tests only.
+    forScale: 1,
+
+    // Thresholds, shared by alerts and panels.
+    lagSecondsWarning: 10,
+    lagSecondsCritical: 60,
+    backlogUsageWarning: 0.8,
+    memoryUsageWarning: 0.9,
+    memoryUsageCritical: 0.97,
+    connectionsWarning: 0.85,
+    skewWarning: 1.5,
+    clockSkewSecondsWarning: 5,
+    forkSecondsWarning: 1,
+    openSlotsStuckSeconds: 1800,
+    failoversPerHourWarning: 3,
+    fullSyncsWarning: 3,
+    movedShareWarning: 0.01,
+    topologyAgeSecondsWarning: 120,
+    replicasMinimum: 1,
+  },
+}

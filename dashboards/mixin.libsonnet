@@ -1,0 +1,5 @@
+// The whole mixin: prometheusAlerts, prometheusRules, grafanaDashboards.
+(import 'config.libsonnet') +
+(import 'lib/alerts.libsonnet') +
+(import 'lib/rules.libsonnet') +
+(import 'lib/dashboards.libsonnet')
