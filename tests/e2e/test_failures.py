@@ -19,10 +19,14 @@ def start():
 def complete(page, addrs, whole):
     """The nodes at addrs show the same metrics as on the earlier page `whole`.
 
-    But the lag of a replica, which is what its master tells.
+    But what compares a replica with its master, and needs both.
     """
+    compared = {"redis_replica_lag_bytes", "redis_replica_receive_lag_bytes",
+                "redis_replica_apply_lag_bytes", "redis_replica_lag_seconds",
+                "redis_replica_lag_is_estimate", "redis_replica_ack_age_seconds",
+                "redis_replica_backlog_usage_ratio", "redis_replica_replid_mismatch"}
     for addr in addrs:
-        missing = whole.metrics_of(addr) - page.metrics_of(addr) - {"redis_replica_lag_bytes"}
+        missing = whole.metrics_of(addr) - page.metrics_of(addr) - compared
         assert page.get("redis_up", redis_node=addr) == 1 and not missing, (addr, missing)
     return True
 
