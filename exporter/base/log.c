@@ -1,9 +1,13 @@
-// One write per line, so that lines of two processes do not mix. A log that cannot be written
-// (full disk, closed pipe) is dropped: serving metrics matters more.
+// One write per line, so that lines of two processes do not mix. A line that cannot be written at
+// once (full disk, closed pipe, a pipe that nobody reads) is dropped: serving metrics matters more.
 #include "base/log.h"
 
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +17,8 @@
 
 static enum log_level threshold = LOG_INFO;
 static enum log_format form = LOG_LOGFMT;
+static uint64_t dropped; // lines since the last one that went through
+static bool cut_short;   // the last line that was begun has no end
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const format_names[] = {"logfmt", "json"};
@@ -117,6 +123,45 @@ static void add_time(struct buf *line)
     buf_free(&text);
 }
 
+// A non-blocking descriptor would tell as well, but others share ours and its mode.
+static bool would_block(void)
+{
+    struct pollfd target = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&target, 1, 0) == 0;
+}
+
+// A pipe that is ready takes PIPE_BUF bytes without blocking, and may block for more.
+static bool write_all(struct span line)
+{
+    while (line.length > 0) {
+        size_t length = line.length < PIPE_BUF ? line.length : PIPE_BUF;
+        ssize_t written = would_block() ? -1 : write(STDERR_FILENO, line.at, length);
+        if (written <= 0) {
+            return false;
+        }
+        cut_short = (size_t)written < line.length;
+        line = span_skip(line, (size_t)written);
+    }
+    return true;
+}
+
+static void write_line(struct buf *line)
+{
+    buf_text(line, form == LOG_JSON ? "}\n" : "\n");
+    if ((!cut_short || write_all(SPAN("\n"))) && write_all(buf_view(line))) {
+        dropped = 0;
+    } else {
+        dropped++;
+    }
+}
+
+static void add_dropped(struct buf *line)
+{
+    char count[24];
+    snprintf(count, sizeof(count), "%" PRIu64, dropped);
+    add_pair(line, "dropped_lines", count);
+}
+
 void log_line(enum log_level level, const char *message, ...)
 {
     if (level < threshold) {
@@ -136,8 +181,9 @@ void log_line(enum log_level level, const char *message, ...)
         }
     }
     va_end(pairs);
-    buf_text(&line, form == LOG_JSON ? "}\n" : "\n");
-    ssize_t written = write(STDERR_FILENO, line.data, line.length);
-    (void)written;
+    if (dropped > 0) {
+        add_dropped(&line);
+    }
+    write_line(&line);
     buf_free(&line);
 }

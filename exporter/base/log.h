@@ -1,5 +1,6 @@
 // Log lines on standard error, as logfmt or JSON: time, level, message, then key and value pairs.
-// Callers never pass a secret.
+// Callers never pass a secret. Never waits: a line that standard error does not take at once is
+// dropped, and the next one says so (dropped_lines).
 #pragma once
 
 #include <stdbool.h>

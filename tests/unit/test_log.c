@@ -1,9 +1,11 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-#include "base/span.h"
+#include "base/buf.h"
 #include "support.h"
 
 // Standard error as a pipe of packets: one read gives what one write brought.
@@ -24,9 +26,22 @@ static int begin_capture(void **state)
     return 0;
 }
 
+// A pipe as a shell makes it: it blocks who writes, not us who read.
+static int begin_blocking_capture(void **state)
+{
+    (void)state;
+    log_capture.saved = dup(STDERR_FILENO);
+    assert_int_equal(pipe2(log_capture.pipe, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(log_capture.pipe[0], F_SETFL, O_NONBLOCK), 0);
+    dup2(log_capture.pipe[1], STDERR_FILENO);
+    alarm(60); // ends the test when a line waits for a reader
+    return 0;
+}
+
 static int end_capture(void **state)
 {
     (void)state;
+    alarm(0);
     dup2(log_capture.saved, STDERR_FILENO);
     close(log_capture.saved);
     close(log_capture.pipe[0]);
@@ -135,6 +150,70 @@ static void lines_below_the_level_are_not_written(void **state)
     assert_span(next_line("ts=", " "), "level=debug msg=debug\n");
 }
 
+// All that is in the pipe; free it.
+static struct buf read_everything(void)
+{
+    struct buf text = BUF_EMPTY;
+    for (struct span part = next_write(); part.length > 0; part = next_write()) {
+        buf_span(&text, part);
+    }
+    return text;
+}
+
+static size_t count_lines(struct buf *text)
+{
+    struct span rest = buf_view(text);
+    struct span line;
+    size_t count = 0;
+    while (span_cut(&rest, '\n', &line)) {
+        assert_true(span_starts(line, SPAN("ts=")));
+        count++;
+    }
+    return count;
+}
+
+static void line_that_nobody_reads_is_dropped_and_counted(void **state)
+{
+    enum { LINES = 5000 };
+    (void)state;
+    log_init(LOG_INFO, LOG_LOGFMT);
+    for (int i = 0; i < LINES; i++) {
+        log_info("a line of a log that nobody reads");
+    }
+    struct buf text = read_everything();
+    char after[128];
+    size_t kept = count_lines(&text);
+    assert_true(kept > 0 && kept < LINES);
+    buf_free(&text);
+    log_info("x");
+    snprintf(after, sizeof(after), "level=info msg=x dropped_lines=%zu\n", LINES - kept);
+    assert_span(next_line("ts=", " "), after);
+    log_info("y");
+    assert_span(next_line("ts=", " "), "level=info msg=y\n");
+}
+
+// What is larger than the pipe takes at once is cut, and the next line begins a line all the same.
+static void long_line_does_not_wait_either(void **state)
+{
+    enum { LENGTH = 100000 };
+    char *value = malloc(LENGTH);
+    (void)state;
+    memset(value, 'v', LENGTH);
+    value[LENGTH - 1] = '\0';
+    log_init(LOG_INFO, LOG_LOGFMT);
+    log_info("x", "key", value);
+    free(value);
+    struct buf text = read_everything();
+    assert_true(text.length > 0 && text.length < LENGTH);
+    assert_int_equal(count_lines(&text), 1);
+    buf_free(&text);
+    log_info("y");
+    text = read_everything();
+    assert_true(span_starts(buf_view(&text), SPAN("\nts=")));
+    assert_true(span_contains(buf_view(&text), SPAN(" msg=y dropped_lines=1\n")));
+    buf_free(&text);
+}
+
 static void words_name_levels_and_formats(void **state)
 {
     enum log_level level = LOG_ERROR;
@@ -174,6 +253,10 @@ int main(void)
                                         end_capture),
         cmocka_unit_test_setup_teardown(null_value_leaves_its_pair_out, begin_capture, end_capture),
         cmocka_unit_test_setup_teardown(lines_below_the_level_are_not_written, begin_capture,
+                                        end_capture),
+        cmocka_unit_test_setup_teardown(line_that_nobody_reads_is_dropped_and_counted,
+                                        begin_blocking_capture, end_capture),
+        cmocka_unit_test_setup_teardown(long_line_does_not_wait_either, begin_blocking_capture,
                                         end_capture),
         cmocka_unit_test(words_name_levels_and_formats),
         cmocka_unit_test(other_words_set_nothing),
