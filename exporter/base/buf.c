@@ -13,34 +13,17 @@ void buf_free(struct buf *buf)
     *buf = BUF_EMPTY;
 }
 
-char *buf_reserve(struct buf *buf, size_t extra)
+void buf_grow(struct buf *buf, size_t extra)
 {
-    if (buf->capacity - buf->length < extra) {
-        size_t wanted = buf->length + extra;
-        size_t doubled = buf->capacity > 0 ? buf->capacity * 2 : 256;
-        buf->capacity = wanted > doubled ? wanted : doubled;
-        buf->data = mem_resize(buf->data, buf->capacity, 1);
-    }
-    return buf->data + buf->length;
-}
-
-void buf_bytes(struct buf *buf, const char *bytes, size_t length)
-{
-    if (length > 0) {
-        memcpy(buf_reserve(buf, length), bytes, length);
-        buf->length += length;
-    }
+    size_t wanted = buf->length + extra;
+    size_t doubled = buf->capacity > 0 ? buf->capacity * 2 : 256;
+    buf->capacity = wanted > doubled ? wanted : doubled;
+    buf->data = mem_resize(buf->data, buf->capacity, 1);
 }
 
 void buf_text(struct buf *buf, const char *text)
 {
     buf_bytes(buf, text, strlen(text));
-}
-
-void buf_char(struct buf *buf, char c)
-{
-    *buf_reserve(buf, 1) = c;
-    buf->length++;
 }
 
 void buf_format(struct buf *buf, const char *format, ...)
@@ -91,6 +74,65 @@ void buf_f64(struct buf *buf, double value)
         }
     }
     buf_text(buf, text);
+}
+
+enum { SHIFTED_MAX = 128 };
+
+// Without zeros that say nothing: in front of the whole, at the end of the fraction.
+static void add_trimmed(struct buf *buf, const char *digits, size_t count, size_t point)
+{
+    size_t first = 0;
+    size_t end = count;
+    while (first + 1 < point && digits[first] == '0') {
+        first++;
+    }
+    while (end > point && digits[end - 1] == '0') {
+        end--;
+    }
+    buf_bytes(buf, digits + first, point - first);
+    if (end > point) {
+        buf_char(buf, '.');
+        buf_bytes(buf, digits + point, end - point);
+    }
+}
+
+// The point moves in the text. `digits` are those of the number, with zeros where the point goes
+// beyond them.
+void buf_shifted(struct buf *buf, struct span text, int shift)
+{
+    char digits[SHIFTED_MAX];
+    size_t count = 0;
+    size_t point = 0;
+    bool plain = text.length > 0 && text.at[0] != '+' &&
+                 memchr(text.at, 'e', text.length) == NULL &&
+                 memchr(text.at, 'E', text.length) == NULL;
+    int room = shift < 0 ? -shift : shift;
+    if (!plain || text.length + (size_t)room + 1 > SHIFTED_MAX) {
+        double value = 0;
+        span_f64_shifted(text, shift, &value);
+        buf_f64(buf, value);
+        return;
+    }
+    bool negative = text.at[0] == '-';
+    for (; shift < 0 && room >= 0; room--) {
+        digits[count++] = '0';
+    }
+    bool in_fraction = false;
+    for (size_t i = negative ? 1 : 0; i < text.length; i++) {
+        in_fraction |= text.at[i] == '.';
+        if (text.at[i] != '.') {
+            digits[count++] = text.at[i];
+            point = in_fraction ? point : count;
+        }
+    }
+    point = (size_t)((int)point + shift);
+    while (count < point) {
+        digits[count++] = '0';
+    }
+    if (negative) {
+        buf_char(buf, '-');
+    }
+    add_trimmed(buf, digits, count, point);
 }
 
 void buf_bound(struct buf *buf, double value)

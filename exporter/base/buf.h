@@ -13,12 +13,32 @@ struct buf {
 
 void buf_free(struct buf *buf);
 
-// Gives room for `extra` more bytes behind the end and says where; the caller then adds to length.
-char *buf_reserve(struct buf *buf, size_t extra);
+void buf_grow(struct buf *buf, size_t extra); // for buf_reserve
 
-void buf_bytes(struct buf *buf, const char *bytes, size_t length);
+// Gives room for `extra` more bytes behind the end and says where; the caller then adds to length.
+static inline char *buf_reserve(struct buf *buf, size_t extra)
+{
+    if (buf->capacity - buf->length < extra) {
+        buf_grow(buf, extra);
+    }
+    return buf->data + buf->length;
+}
+
+static inline void buf_bytes(struct buf *buf, const char *bytes, size_t length)
+{
+    if (length > 0) {
+        memcpy(buf_reserve(buf, length), bytes, length);
+        buf->length += length;
+    }
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+    *buf_reserve(buf, 1) = c;
+    buf->length++;
+}
+
 void buf_text(struct buf *buf, const char *text);
-void buf_char(struct buf *buf, char c);
 void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_i64(struct buf *buf, int64_t value);
 
@@ -26,6 +46,9 @@ void buf_i64(struct buf *buf, int64_t value);
 // exponent up to 2^53. Not finite: NaN, +Inf, -Inf. In the C locale, which this program never
 // leaves.
 void buf_f64(struct buf *buf, double value);
+
+// The decimal number `text` (see span_is_number) times ten to the power of `shift`, exactly.
+void buf_shifted(struct buf *buf, struct span text, int shift);
 
 // As buf_f64, with a decimal point or an exponent always: the canonical form of a bucket's bound.
 void buf_bound(struct buf *buf, double value);

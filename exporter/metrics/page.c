@@ -60,6 +60,7 @@ void page_family(struct emitter *to, const struct metric *metric, const char *na
     }
     to->metric = metric;
     to->name = name;
+    to->name_length = strlen(name);
 }
 
 void page_end(struct emitter *to)
@@ -167,7 +168,7 @@ static void begin_sample(struct emitter *to, const char *suffix, const struct la
         write_header(to);
     }
     to->samples++;
-    buf_text(to->out, to->name);
+    buf_bytes(to->out, to->name, to->name_length);
     buf_text(to->out, suffix);
     if (count > 0 || to->labels.length > 0) {
         buf_char(to->out, '{');
@@ -226,15 +227,14 @@ void emit_text(struct emitter *to, const struct label *labels, size_t count, str
 {
     const struct metric *metric = to->metric;
     int shift = emit_shift(to);
-    double value;
     if (metric->match != NULL) {
         emit_labelled(to, labels, count, span_is(text, metric->match) ? 1 : 0);
     } else if (says_never(to, text)) {
         return;
     } else if (shift != 0 || text.at[0] == '+') {
-        if (span_f64_shifted(text, shift, &value)) {
-            emit_labelled(to, labels, count, value);
-        }
+        begin_sample(to, "", labels, count);
+        buf_shifted(to->out, text, shift);
+        buf_char(to->out, '\n');
     } else {
         begin_sample(to, "", labels, count);
         buf_span(to->out, text);
@@ -257,11 +257,28 @@ void emit_rendered(struct emitter *to, struct span labels, struct span text)
     buf_free(&both);
 }
 
+// How many bytes at the front stand for themselves.
+static size_t plain_length(struct span value)
+{
+    size_t i = 0;
+    while (i < value.length && value.at[i] >= ' ' && value.at[i] <= '~' && value.at[i] != '"' &&
+           value.at[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
 // Whether everything went in as it was; bytes that a label cannot hold become '?'.
 static bool add_escaped(struct buf *out, struct span value)
 {
     bool intact = true;
     while (value.length > 0) {
+        size_t plain = plain_length(value);
+        buf_bytes(out, value.at, plain);
+        value = span_skip(value, plain);
+        if (value.length == 0) {
+            break;
+        }
         char c = value.at[0];
         size_t length = utf8_length(value);
         if (c == '\\' || c == '"') {

@@ -21,9 +21,10 @@ struct emitter {
     enum dialect dialect;
     const struct metric *metric; // the row whose samples come now
     const char *name;            // of its family, in this dialect
-    bool header_written;         // of the row's family
-    struct span labels;          // rendered labels that every sample begins with; may be empty
-    size_t samples;              // written so far
+    size_t name_length;
+    bool header_written; // of the row's family
+    struct span labels;  // rendered labels that every sample begins with; may be empty
+    size_t samples;      // written so far
 };
 
 // `out` is borrowed. The dialect of redis_exporter knows the text format only.

@@ -23,10 +23,8 @@ enum { TABLE_COUNT = sizeof(tables) / sizeof(tables[0]) };
 // The server's percent as a fraction: 99.9 is 0.999. `text` gives it room.
 static struct span as_fraction(struct span percent, struct buf *text)
 {
-    double value = 0;
-    span_f64_shifted(percent, -2, &value);
     text->length = 0;
-    buf_f64(text, value);
+    buf_shifted(text, percent, -2);
     return buf_view(text);
 }
 
@@ -89,14 +87,23 @@ static void emit_group(struct emitter *to, const struct node_snapshot *node)
     buf_free(&fraction);
 }
 
-static void add_bound(struct buf *text, uint32_t bound_us, int shift)
+// The text of each bound, made once for each unit; it lives as long as the process.
+static const struct span *bound_texts(int shift)
 {
-    double value = 0;
-    text->length = 0;
-    buf_i64(text, bound_us);
-    span_f64_shifted(buf_view(text), shift, &value);
-    text->length = 0;
-    buf_bound(text, value);
+    static struct span texts[2][LATENCY_BUCKETS];
+    struct span *text = texts[shift == 0 ? 0 : 1];
+    for (size_t i = 0; text[LATENCY_BUCKETS - 1].at == NULL && i < LATENCY_BUCKETS; i++) {
+        struct buf digits = BUF_EMPTY;
+        struct buf bound = BUF_EMPTY;
+        double value = 0;
+        buf_i64(&digits, latency_bounds_us[i]);
+        span_f64_shifted(buf_view(&digits), shift, &value);
+        buf_bound(&bound, value);
+        size_t length = bound.length;
+        text[i] = span_make(buf_take(&bound), length);
+        buf_free(&digits);
+    }
+    return text;
 }
 
 // The sum is that of the commandstats: the histogram has none.
@@ -105,11 +112,10 @@ static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
 {
     struct label labels[2] = {{"cmd", histogram->command}, {"le", SPAN("+Inf")}};
     int shift = emit_shift(to);
+    const struct span *bounds = bound_texts(shift);
     double sum;
-    struct buf bound = BUF_EMPTY;
     for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
-        add_bound(&bound, latency_bounds_us[i], shift);
-        labels[1].value = buf_view(&bound);
+        labels[1].value = bounds[i];
         emit_part(to, "_bucket", labels, 2, (double)histogram->bucket[i]);
     }
     labels[1].value = SPAN("+Inf");
@@ -119,7 +125,6 @@ static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
         emit_part(to, "_sum", labels, 1, sum);
     }
     emit_part(to, "_count", labels, 1, (double)histogram->count);
-    buf_free(&bound);
 }
 
 static void emit_histograms(struct emitter *to, const struct node_snapshot *node)
