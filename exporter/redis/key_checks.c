@@ -43,8 +43,9 @@ static bool unescape(struct span text, struct buf *out)
 
 static bool has_wildcard(struct span name)
 {
+    static const char wildcards[] = {'*', '?', '[', ']', '^'};
     for (size_t i = 0; i < name.length; i++) {
-        if (strchr("*?[]^", name.at[i]) != NULL) {
+        if (memchr(wildcards, name.at[i], sizeof(wildcards)) != NULL) {
             return true;
         }
     }
