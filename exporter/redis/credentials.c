@@ -27,7 +27,7 @@ struct login credentials_find(const struct credentials *credentials, const struc
         const struct seed *entry = &credentials->entry[i];
         if (address_equal(&entry->address, address)) {
             return (struct login){entry->user != NULL ? entry->user : otherwise.user,
-                                  entry->password};
+                                  entry->password[0] != '\0' ? entry->password : NULL};
         }
     }
     return otherwise;

@@ -9,7 +9,7 @@ struct login {
 };
 
 struct credentials {
-    struct seed *entry; // each with a password
+    struct seed *entry; // each with a password; "" says that the server has none
     size_t count;
     size_t capacity;
 };
