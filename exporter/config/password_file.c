@@ -68,14 +68,20 @@ static void wipe(cJSON *map)
     cJSON_Delete(map);
 }
 
+// The parser's texts end at a NUL: what comes behind would be lost.
+static bool has_nul(struct span text)
+{
+    return memchr(text.at, '\0', text.length) != NULL || span_contains(text, SPAN("\\u0000"));
+}
+
 static const char *read_map(struct span text, struct credentials *credentials)
 {
     const char *problem = NULL;
     const char *end = NULL;
     cJSON *map = cJSON_ParseWithLengthOpts(text.at, text.length, &end, false);
-    if (map == NULL ||
+    if (map == NULL || has_nul(text) ||
         span_trim(span_make(end, (size_t)(text.at + text.length - end))).length > 0) {
-        problem = "is no JSON";
+        problem = "is no JSON, or holds a NUL";
     }
     for (const cJSON *item = map != NULL ? map->child : NULL; problem == NULL && item != NULL;
          item = item->next) {
