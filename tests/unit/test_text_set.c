@@ -36,6 +36,22 @@ static void same_text_with_another_number_is_another(void **state)
     text_set_clear(&set);
 }
 
+// Some of them meet in the table of hashes.
+static void one_text_may_have_many_numbers(void **state)
+{
+    enum { MANY = 1000, STEP = 4096 };
+    struct text_set set = {.count = 0};
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(text_set_add(&set, i * STEP, SPAN("a")));
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(text_set_has(&set, i * STEP, SPAN("a")));
+        assert_false(text_set_has(&set, i * STEP + 1, SPAN("a")));
+    }
+    text_set_clear(&set);
+}
+
 static void empty_text_and_bytes_are_texts_too(void **state)
 {
     struct text_set set = {.count = 0};
@@ -107,6 +123,7 @@ int main(void)
         cmocka_unit_test(what_was_added_is_there),
         cmocka_unit_test(empty_set_has_nothing),
         cmocka_unit_test(same_text_with_another_number_is_another),
+        cmocka_unit_test(one_text_may_have_many_numbers),
         cmocka_unit_test(empty_text_and_bytes_are_texts_too),
         cmocka_unit_test(texts_are_copied),
         cmocka_unit_test(many_keep_their_order),
