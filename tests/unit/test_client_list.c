@@ -217,6 +217,96 @@ static void list_may_be_cut_anywhere(void **state)
     free(list);
 }
 
+// --- One client taken apart ---
+
+// The fields of a line as name>value, separated by blanks.
+static void check_fields(struct span line, const char *expected)
+{
+    struct span name;
+    struct span value;
+    struct buf out = BUF_EMPTY;
+    while (client_next_field(&line, &name, &value)) {
+        buf_text(&out, out.length > 0 ? " " : "");
+        buf_span(&out, name);
+        buf_char(&out, '>');
+        buf_span(&out, value);
+    }
+    assert_span(buf_view(&out), expected);
+    buf_free(&out);
+}
+
+static void line_is_a_list_of_fields(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"id=1", "id>1"},
+        {"id=1 name= age=2", "id>1 name> age>2"},
+        {"  id=1   age=2  ", "id>1 age>2"},
+        {"id", ""},
+        {"id=1 broken age=2", "id>1 age>2"},
+        {"name=a=b=c id=1", "name>a=b=c id>1"},
+        {"=x y=", ">x y>"},
+        {"addr=[::1]:5 id=1", "addr>[::1]:5 id>1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        check_fields(guarded_text(cases[i][0]), cases[i][1]);
+    }
+}
+
+// What tells who the client is, separated by commas.
+static void check_client(struct span line, const char *expected)
+{
+    struct span field[CLIENT_FIELDS];
+    struct buf out = BUF_EMPTY;
+    memset(field, 0xff, sizeof(field));
+    client_fields_parse(line, field);
+    for (size_t i = 0; i < CLIENT_FIELDS; i++) {
+        buf_text(&out, i > 0 ? "," : "");
+        buf_span(&out, field[i]);
+    }
+    assert_span(buf_view(&out), expected);
+    buf_free(&out);
+}
+
+static void fields_that_tell_who_it_is_are_found(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", ",,,,,,"},
+        {"id=7", "7,,,,,,"},
+        {"resp=3 user=me addr=h:1 db=2 flags=N name=n id=7", "7,n,N,2,h:1,me,3"},
+        {"id=7 laddr=h:2 addr=h:1 idle=3 ids=4 i=5", "7,,,,h:1,,"},
+        {"id=7 name=a=b flags=P", "7,a=b,P,,,,"},
+        {"id=1 id=2", "2,,,,,,"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        check_client(guarded_text(cases[i][0]), cases[i][1]);
+    }
+}
+
+static void each_versions_clients_tell_who_they_are(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CAPTURE_COUNT; i++) {
+        size_t length;
+        char *list = capture(captures[i], "client_list", &length);
+        struct span rest = span_make(list, length);
+        struct span line;
+        while (span_cut(&rest, '\n', &line)) {
+            struct span field[CLIENT_FIELDS];
+            uint64_t number;
+            client_fields_parse(guarded(line), field);
+            assert_true(span_u64(field[CLIENT_ID], &number));
+            assert_true(span_u64(field[CLIENT_DB], &number));
+            assert_true(field[CLIENT_FLAGS].length > 0);
+            assert_true(span_contains(field[CLIENT_ADDR], SPAN(":")));
+        }
+        free(list);
+        guards_release();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +320,9 @@ int main(void)
         cmocka_unit_test_teardown(lines_that_are_no_clients_are_left_out, release),
         cmocka_unit_test_teardown(bytes_that_are_no_text_are_read_over, release),
         cmocka_unit_test_teardown(list_may_be_cut_anywhere, release),
+        cmocka_unit_test_teardown(line_is_a_list_of_fields, release),
+        cmocka_unit_test_teardown(fields_that_tell_who_it_is_are_found, release),
+        cmocka_unit_test_teardown(each_versions_clients_tell_who_they_are, release),
     };
     return cmocka_run_group_tests_name("client_list", tests, NULL, NULL);
 }

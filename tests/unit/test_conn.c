@@ -31,6 +31,7 @@ struct talk {
     struct evdns_base *dns;
     struct fake_node *node;
     struct conn_options options;
+    struct credentials credentials; // of single servers
     struct conn *conn;
     struct buf replies; // "INFO "text"", one a line
     bool done;
@@ -84,6 +85,7 @@ static int begin(void **state)
     fake_node_answer(talk->node, "INFO", INFO_REPLY);
     fake_node_answer(talk->node, "CLUSTER INFO", CLUSTER_INFO_REPLY);
     fake_node_answer(talk->node, "CLUSTER NODES", CLUSTER_NODES_REPLY);
+    talk->options.credentials = &talk->credentials;
     connect_to(talk, &talk->node->address);
     *state = talk;
     return 0;
@@ -97,6 +99,7 @@ static int end(void **state)
     evdns_base_free(talk->dns, 0);
     event_base_free(talk->base);
     buf_free(&talk->replies);
+    credentials_clear(&talk->credentials);
     free(talk);
     return 0;
 }
@@ -622,6 +625,213 @@ static void greeting_that_nobody_asked_for_shifts_no_reply(void **state)
     assert_false(conn_is_open(talk->conn));
 }
 
+// --- Commands with arguments, which follow from replies ---
+
+static bool queue(struct talk *talk, enum command command, struct span argument)
+{
+    return conn_queue(talk->conn, command, &argument, 1);
+}
+
+static enum outcome send_queued(struct talk *talk)
+{
+    size_t before = talk->done_count;
+    talk->done = false;
+    buf_free(&talk->replies);
+    talk->inside_ask = true;
+    conn_send(talk->conn);
+    talk->inside_ask = false;
+    run_until(talk->base, &talk->done);
+    run_idle(talk->base);
+    assert_int_equal(talk->done_count, before + 1);
+    return talk->outcome;
+}
+
+static void begin_following(struct talk *talk)
+{
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    buf_free(&talk->node->log);
+    buf_free(&talk->node->received);
+    talk->node->reads = 0;
+}
+
+static void queued_commands_go_out_in_one_write_and_are_answered_in_order(void **state)
+{
+    struct talk *talk = *state;
+    const struct span scan[] = {SPAN("0"), SPAN("MATCH"), SPAN("a*")};
+    begin_following(talk);
+    fake_node_answer(talk->node, "TYPE", "+list\r\n");
+    fake_node_answer(talk->node, "SCAN", "*2\r\n$1\r\n0\r\n*0\r\n");
+    fake_node_answer(talk->node, "LLEN", ":3\r\n");
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("k 1")));
+    assert_true(conn_queue(talk->conn, COMMAND_SCAN, scan, 3));
+    assert_true(queue(talk, COMMAND_LLEN, SPAN("\0")));
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("")));
+    assert_int_equal(send_queued(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), "TYPE +list\nSCAN [\"0\" []]\nLLEN :3\nTYPE +list\n");
+    assert_int_equal(talk->node->reads, 1);
+    assert_true(span_equals(buf_view(&talk->node->received),
+                            SPAN("*2\r\n$4\r\nTYPE\r\n$3\r\nk 1\r\n"
+                                 "*4\r\n$4\r\nSCAN\r\n$1\r\n0\r\n$5\r\nMATCH\r\n$2\r\na*\r\n"
+                                 "*2\r\n$4\r\nLLEN\r\n$1\r\n\0\r\n"
+                                 "*2\r\n$4\r\nTYPE\r\n$0\r\n\r\n")));
+}
+
+static void one_round_may_follow_another(void **state)
+{
+    struct talk *talk = *state;
+    begin_following(talk);
+    fake_node_answer(talk->node, "TYPE", "+list\r\n");
+    for (int i = 0; i < 3; i++) {
+        assert_true(queue(talk, COMMAND_TYPE, SPAN("k")));
+        assert_int_equal(send_queued(talk), OUTCOME_OK);
+        assert_span(buf_view(&talk->replies), "TYPE +list\n");
+    }
+    fake_node_expect(talk->node, "TYPE TYPE TYPE");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+}
+
+static void refused_command_is_not_queued_until_there_is_a_new_connection(void **state)
+{
+    struct talk *talk = *state;
+    begin_following(talk);
+    fake_node_answer(talk->node, "TYPE",
+                     "-NOPERM this user has no permissions to run the 'type' command\r\n");
+    fake_node_answer(talk->node, "LLEN", ":3\r\n");
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("b")));
+    assert_int_equal(send_queued(talk), OUTCOME_OK);
+    assert_false(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_true(queue(talk, COMMAND_LLEN, SPAN("a")));
+    assert_int_equal(send_queued(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, "TYPE TYPE LLEN");
+    fake_node_hang_up(talk->node);
+    run_idle(talk->base);
+    begin_following(talk);
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_int_equal(send_queued(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, "TYPE");
+}
+
+// Other keys the user may see, and other errors may pass.
+static void error_about_a_key_refuses_nothing(void **state)
+{
+    static const char *const errors[] = {
+        "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n",
+        "-NOPERM No permissions to access a key\r\n",
+        "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n",
+        "-ERR no such key\r\n",
+        "-MOVED 1 127.0.0.1:1\r\n",
+        "-BUSY Redis is busy running a script.\r\n",
+    };
+    struct talk *talk = *state;
+    begin_following(talk);
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        fake_node_answer(talk->node, "TYPE", errors[i]);
+        assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+        assert_int_equal(send_queued(talk), OUTCOME_OK);
+        assert_int_equal(talk->replies.data[5], '-');
+    }
+}
+
+// What led to these commands was read on the old connection.
+static void dead_connection_is_not_made_anew_for_queued_commands(void **state)
+{
+    struct talk *talk = *state;
+    begin_following(talk);
+    fake_node_hang_up(talk->node);
+    assert_true(conn_is_open(talk->conn)); // it does not know yet
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_int_equal(send_queued(talk), OUTCOME_CLOSED);
+    assert_false(conn_is_open(talk->conn));
+    assert_int_equal(talk->node->log.length, 0);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void queued_commands_have_a_limit_of_their_own(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_timeout_us = SHORT_LIMIT_US;
+    begin_following(talk);
+    fake_node_answer(talk->node, "TYPE", "");
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_int_equal(send_queued(talk), OUTCOME_TIMEOUT);
+    assert_false(conn_is_open(talk->conn));
+}
+
+static void size_limit_is_for_each_round(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.reply_bytes_max = 80;
+    begin_following(talk);
+    fake_node_answer(talk->node, "TYPE", "+0123456789012345678901234567890123456789\r\n");
+    for (int i = 0; i < 5; i++) {
+        assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+        assert_int_equal(send_queued(talk), OUTCOME_OK);
+    }
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("a")));
+    assert_true(queue(talk, COMMAND_TYPE, SPAN("b")));
+    assert_int_equal(send_queued(talk), OUTCOME_TOO_LARGE);
+}
+
+// --- Credentials of single servers ---
+
+static void know(struct talk *talk, const char *url, const char *password)
+{
+    struct seed seed;
+    assert_null(seed_parse(span_of(url), &seed));
+    seed.password = mem_copy(password, strlen(password));
+    credentials_add(&talk->credentials, &seed);
+}
+
+static void know_the_node(struct talk *talk, const char *user, const char *password)
+{
+    char url[128];
+    snprintf(url, sizeof(url), "redis://%s127.0.0.1:%u", user, talk->node->address.port);
+    know(talk, url, password);
+}
+
+static void server_of_the_map_is_logged_in_to_with_its_own(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.login = (struct login){"me", "common"};
+    know_the_node(talk, "alice@", "own");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(span_starts(buf_view(&talk->node->received),
+                            SPAN("*3\r\n$4\r\nAUTH\r\n$5\r\nalice\r\n$3\r\nown\r\n")));
+}
+
+static void server_without_a_password_in_the_map_gets_no_auth(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.login.password = "common";
+    know_the_node(talk, "", "");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void server_that_is_not_in_the_map_gets_the_common_password(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.login.password = "common";
+    know(talk, "redis://alice@127.0.0.1:1", "own");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(
+        span_starts(buf_view(&talk->node->received), SPAN("*2\r\n$4\r\nAUTH\r\n$6\r\ncommon\r\n")));
+}
+
+static void error_text_with_the_servers_own_password_is_not_passed_on(void **state)
+{
+    struct talk *talk = *state;
+    talk->options.login.password = "common";
+    know_the_node(talk, "", "topsecret");
+    fake_node_answer(talk->node, "INFO", "-ERR unknown command 'AUTH' 'topsecret'\r\n");
+    assert_int_equal(ask(talk), OUTCOME_MALFORMED);
+    assert_null(strstr(talk->detail, "secret"));
+    assert_true(talk->detail[0] != '\0');
+}
+
 // --- Giving up and freeing ---
 
 static void giving_up_ends_the_ask_at_once(void **state)
@@ -719,6 +929,17 @@ int main(void)
         CONN_TEST(array_header_that_would_allocate_is_too_large),
         CONN_TEST(more_replies_than_commands_are_malformed),
         CONN_TEST(greeting_that_nobody_asked_for_shifts_no_reply),
+        CONN_TEST(queued_commands_go_out_in_one_write_and_are_answered_in_order),
+        CONN_TEST(one_round_may_follow_another),
+        CONN_TEST(refused_command_is_not_queued_until_there_is_a_new_connection),
+        CONN_TEST(error_about_a_key_refuses_nothing),
+        CONN_TEST(dead_connection_is_not_made_anew_for_queued_commands),
+        CONN_TEST(queued_commands_have_a_limit_of_their_own),
+        CONN_TEST(size_limit_is_for_each_round),
+        CONN_TEST(server_of_the_map_is_logged_in_to_with_its_own),
+        CONN_TEST(server_without_a_password_in_the_map_gets_no_auth),
+        CONN_TEST(server_that_is_not_in_the_map_gets_the_common_password),
+        CONN_TEST(error_text_with_the_servers_own_password_is_not_passed_on),
         CONN_TEST(giving_up_ends_the_ask_at_once),
         CONN_TEST(giving_up_on_an_idle_connection_does_nothing),
         CONN_TEST(freed_connection_calls_nobody),

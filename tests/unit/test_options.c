@@ -593,6 +593,384 @@ static void password_flag_beats_the_password_file_variable(void **state)
     assert_true(by_flag);
 }
 
+static void map_in_the_password_file_is_for_single_servers(void **state)
+{
+    static const char map[] = "{\"redis://alice@a:1\": \"one\", \"redis://b:2\": \"two\"}";
+    struct reading reading;
+    (void)state;
+    read_password_file(&reading, map, strlen(map), " --redis.addr=c:3");
+    assert_null(reading.problem);
+    assert_int_equal(reading.options.credentials.count, 2);
+    assert_null(reading.options.password);
+    assert_null(reading.options.user);
+    end(&reading);
+    read_password_file(&reading, map, strlen(map), " --redis.addr=c:3 --redis.password=common");
+    assert_int_equal(reading.options.credentials.count, 2);
+    assert_string_equal(reading.options.password, "common");
+    end(&reading);
+    setenv("REDIS_PASSWORD", "common", 1);
+    read_password_file(&reading, map, strlen(map), " --redis.addr=a:1");
+    unsetenv("REDIS_PASSWORD");
+    assert_int_equal(reading.options.credentials.count, 2);
+    assert_string_equal(reading.options.password, "common");
+    assert_null(reading.options.user);
+    end(&reading);
+}
+
+// The other nodes of the cluster are not known when the file is written.
+static void password_of_a_seed_in_the_map_is_for_its_cluster(void **state)
+{
+    static const char map[] = "{\"redis://alice@a:1\": \"one\", \"redis://b:2\": \"two\"}";
+    struct reading reading;
+    (void)state;
+    read_password_file(&reading, map, strlen(map), " --redis.addr=c:3,a:1,b:2");
+    assert_null(reading.problem);
+    assert_string_equal(reading.options.password, "one");
+    assert_string_equal(reading.options.user, "alice");
+    end(&reading);
+    read_password_file(&reading, map, strlen(map), " --redis.addr=redis://me:url@b:2");
+    assert_string_equal(reading.options.password, "url");
+    assert_string_equal(reading.options.user, "me");
+    end(&reading);
+}
+
+// --- As redis_exporter spells it ---
+
+static bool has(const struct reading *reading, enum collector collector)
+{
+    return (reading->options.collectors & collector_bit(collector)) != 0;
+}
+
+static void flags_of_redis_exporter_are_understood(void **state)
+{
+    struct reading reading;
+    (void)state;
+    read_line(&reading, "-connection-timeout 3s -include-config-metrics -include-modules-metrics "
+                        "--include-search-indexes-metrics=true -export-client-list "
+                        "-exclude-latency-histogram-metrics -log-level=WARN -log-format txt "
+                        "-is-cluster -set-client-name=false -include-system-metrics");
+    assert_null(reading.problem);
+    assert_true(reading.options.reply_timeout_us == 3 * (int64_t)SECOND_US);
+    assert_true(has(&reading, COLLECTOR_CONFIG_ALL));
+    assert_true(has(&reading, COLLECTOR_MODULES));
+    assert_true(has(&reading, COLLECTOR_SEARCH));
+    assert_true(has(&reading, COLLECTOR_CLIENT_LIST));
+    assert_false(has(&reading, COLLECTOR_LATENCY_HISTOGRAM));
+    assert_true(reading.options.chosen & collector_bit(COLLECTOR_LATENCY_HISTOGRAM));
+    assert_int_equal(reading.options.log_level, LOG_WARN);
+    assert_int_equal(reading.options.log_format, LOG_LOGFMT);
+    end(&reading);
+    log_init(LOG_ERROR, LOG_LOGFMT);
+}
+
+static void switches_of_redis_exporter_can_be_off(void **state)
+{
+    struct reading reading;
+    (void)state;
+    read_line(&reading, "--include-config-metrics=false --export-client-list=0 --debug=false "
+                        "--exclude-latency-histogram-metrics=false --is-cluster=false");
+    assert_null(reading.problem);
+    assert_false(has(&reading, COLLECTOR_CONFIG_ALL));
+    assert_false(has(&reading, COLLECTOR_CLIENT_LIST));
+    assert_true(has(&reading, COLLECTOR_LATENCY_HISTOGRAM));
+    assert_int_equal(reading.options.log_level, LOG_INFO);
+    end(&reading);
+    read_line(&reading, "--debug");
+    assert_int_equal(reading.options.log_level, LOG_DEBUG);
+    end(&reading);
+    log_init(LOG_ERROR, LOG_LOGFMT);
+}
+
+static void variables_of_redis_exporter_are_understood(void **state)
+{
+    static const struct {
+        const char *variable;
+        enum collector collector;
+    } cases[] = {
+        {"REDIS_EXPORTER_INCL_CONFIG_METRICS", COLLECTOR_CONFIG_ALL},
+        {"REDIS_EXPORTER_INCL_MODULES_METRICS", COLLECTOR_MODULES},
+        {"REDIS_EXPORTER_INCL_SEARCH_INDEXES_METRICS", COLLECTOR_SEARCH},
+        {"REDIS_EXPORTER_EXPORT_CLIENT_LIST", COLLECTOR_CLIENT_LIST},
+    };
+    struct reading reading;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        read_line(&reading, "");
+        assert_false(has(&reading, cases[i].collector));
+        end(&reading);
+        setenv(cases[i].variable, "true", 1);
+        read_line(&reading, "");
+        assert_null(reading.problem);
+        assert_true(has(&reading, cases[i].collector));
+        end(&reading);
+        setenv(cases[i].variable, "false", 1);
+        read_line(&reading, "");
+        assert_null(reading.problem);
+        assert_false(has(&reading, cases[i].collector));
+        end(&reading);
+        unsetenv(cases[i].variable);
+    }
+}
+
+static void exclusion_by_a_variable_is_understood(void **state)
+{
+    struct reading reading;
+    (void)state;
+    setenv("REDIS_EXPORTER_EXCLUDE_LATENCY_HISTOGRAM_METRICS", "1", 1);
+    read_line(&reading, "");
+    assert_true(reading.options.chosen & collector_bit(COLLECTOR_LATENCY_HISTOGRAM));
+    assert_false(has(&reading, COLLECTOR_LATENCY_HISTOGRAM));
+    end(&reading);
+    read_line(&reading, "--collector.latency-histogram");
+    assert_true(has(&reading, COLLECTOR_LATENCY_HISTOGRAM));
+    end(&reading);
+    unsetenv("REDIS_EXPORTER_EXCLUDE_LATENCY_HISTOGRAM_METRICS");
+}
+
+static int64_t timeout_of(const char *line)
+{
+    struct reading reading;
+    read_line(&reading, line);
+    assert_null(reading.problem);
+    int64_t seconds = reading.options.reply_timeout_us / SECOND_US;
+    end(&reading);
+    return seconds;
+}
+
+static void flags_beat_variables_and_our_spelling_the_other(void **state)
+{
+    (void)state;
+    setenv("REDIS_EXPORTER_CONNECTION_TIMEOUT", "3s", 1);
+    assert_int_equal(timeout_of(""), 3);
+    assert_int_equal(timeout_of("--redis.timeout=4s"), 4);
+    assert_int_equal(timeout_of("--connection-timeout=5s"), 5);
+    setenv("REDIS_EXPORTER_TIMEOUT", "6s", 1);
+    assert_int_equal(timeout_of(""), 6);
+    assert_int_equal(timeout_of("--connection-timeout=5s"), 5);
+    unsetenv("REDIS_EXPORTER_CONNECTION_TIMEOUT");
+    assert_int_equal(timeout_of(""), 6);
+    unsetenv("REDIS_EXPORTER_TIMEOUT");
+}
+
+static void collectors_have_the_same_precedence(void **state)
+{
+    struct reading reading;
+    (void)state;
+    setenv("REDIS_EXPORTER_INCL_CONFIG_METRICS", "true", 1);
+    read_line(&reading, "--no-collector.config-all");
+    assert_false(has(&reading, COLLECTOR_CONFIG_ALL));
+    end(&reading);
+    setenv("REDIS_EXPORTER_COLLECTOR_CONFIG_ALL", "false", 1);
+    read_line(&reading, "");
+    assert_false(has(&reading, COLLECTOR_CONFIG_ALL));
+    end(&reading);
+    read_line(&reading, "--include-config-metrics");
+    assert_true(has(&reading, COLLECTOR_CONFIG_ALL));
+    end(&reading);
+    unsetenv("REDIS_EXPORTER_COLLECTOR_CONFIG_ALL");
+    unsetenv("REDIS_EXPORTER_INCL_CONFIG_METRICS");
+}
+
+static void bad_value_of_an_alias_is_refused(void **state)
+{
+    static const char *const lines[] = {
+        "--connection-timeout=x", "--connection-timeout", "--include-config-metrics=maybe",
+        "--debug=maybe",          "--is-cluster=maybe",   "--log-level=loud"};
+    static const char *const names[] = {
+        "REDIS_EXPORTER_INCL_CONFIG_METRICS",
+        "REDIS_EXPORTER_CONNECTION_TIMEOUT",
+        "REDIS_EXPORTER_DEBUG",
+        "REDIS_EXPORTER_IS_CLUSTER",
+    };
+    struct reading reading;
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        read_line(&reading, lines[i]);
+        assert_non_null(reading.problem);
+        end(&reading);
+    }
+    for (size_t i = 0; i < COUNT(names); i++) {
+        setenv(names[i], "maybe", 1);
+        read_line(&reading, "");
+        unsetenv(names[i]);
+        assert_non_null(reading.problem);
+        end(&reading);
+    }
+}
+
+static void help_names_the_flags_of_redis_exporter(void **state)
+{
+    char *help = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&help, &length);
+    (void)state;
+    options_print_help(out);
+    fclose(out);
+    assert_non_null(strstr(help, "--connection-timeout"));
+    assert_non_null(strstr(help, "--include-system-metrics"));
+    free(help);
+}
+
+// --- Keys and streams ---
+
+static void naming_keys_turns_the_collector_on(void **state)
+{
+    static const struct {
+        const char *line;
+        bool keys;
+        bool streams;
+    } cases[] = {
+        {"", false, false},
+        {"--check-keys=a*", true, false},
+        {"--check-single-keys=a", true, false},
+        {"--count-keys=a*", true, false},
+        {"--check-streams=a*", false, true},
+        {"--check-single-streams a", false, true},
+        {"--check-keys=a --check-streams=b", true, true},
+        {"--check-keys=a --collector.keys", true, false},
+        {"--check-keys=a --no-collector.keys", false, false},
+        {"--no-collector.keys --check-keys=a --check-streams=b", false, true},
+        {"--check-keys=a --collector.disable-defaults", true, false},
+        {"--check-keys=", false, false},
+        {"--check-keys=,", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct reading reading;
+        read_line(&reading, cases[i].line);
+        if (reading.problem != NULL) {
+            print_error("%s: %s\n", cases[i].line, reading.problem);
+        }
+        assert_null(reading.problem);
+        assert_int_equal(has(&reading, COLLECTOR_KEYS), cases[i].keys);
+        assert_int_equal(has(&reading, COLLECTOR_STREAMS), cases[i].streams);
+        end(&reading);
+    }
+}
+
+static void collector_without_anything_to_check_is_refused(void **state)
+{
+    static const char *const lines[] = {
+        "--collector.keys",
+        "--collector.streams",
+        "--collector.keys --check-streams=a",
+        "--collector.streams --check-keys=a",
+        "--collector.keys --check-keys=",
+    };
+    struct reading reading;
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        read_line(&reading, lines[i]);
+        assert_non_null(reading.problem);
+        assert_non_null(strstr(reading.problem, "--collector."));
+        end(&reading);
+    }
+    read_line(&reading, "--collector.keys --print-acl=7.0");
+    assert_null(reading.problem);
+    end(&reading);
+}
+
+static void lists_may_be_given_several_times(void **state)
+{
+    struct reading reading;
+    (void)state;
+    read_line(&reading, "--check-keys=a,b* --check-keys=db2=c --count-keys=d");
+    assert_null(reading.problem);
+    assert_int_equal(reading.options.collect.checks.count, 4);
+    assert_true(reading.options.collect.checks.has_databases);
+    end(&reading);
+}
+
+static void checks_come_from_variables_too(void **state)
+{
+    static const char *const names[] = {
+        "REDIS_EXPORTER_CHECK_KEYS",    "REDIS_EXPORTER_CHECK_SINGLE_KEYS",
+        "REDIS_EXPORTER_CHECK_STREAMS", "REDIS_EXPORTER_CHECK_SINGLE_STREAMS",
+        "REDIS_EXPORTER_COUNT_KEYS",
+    };
+    static const char *const lists[] = {"check-keys", "check-single-keys", "check-streams",
+                                        "check-single-streams", "count-keys"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct reading reading;
+        char line[64];
+        setenv(names[i], "db1=a", 1);
+        read_line(&reading, "");
+        assert_null(reading.problem);
+        assert_int_equal(reading.options.collect.checks.count, 1);
+        assert_span(reading.options.collect.checks.check[0].name, "a");
+        assert_string_equal(reading.options.collect.checks.check[0].list->name, lists[i]);
+        end(&reading);
+        snprintf(line, sizeof(line), "--%s=b", lists[i]);
+        read_line(&reading, line);
+        assert_int_equal(reading.options.collect.checks.count, 1);
+        assert_span(reading.options.collect.checks.check[0].name, "b");
+        end(&reading);
+        setenv(names[i], "a=b=c", 1);
+        read_line(&reading, "");
+        unsetenv(names[i]);
+        assert_non_null(reading.problem);
+        assert_non_null(strstr(reading.problem, names[i]));
+        end(&reading);
+    }
+}
+
+static void other_options_of_checks_arrive(void **state)
+{
+    struct reading reading;
+    (void)state;
+    read_line(&reading, "");
+    assert_int_equal(reading.options.collect.batch_size, 1000);
+    assert_non_null(reading.options.collect.search_indexes);
+    assert_false(reading.options.collect.without_values || reading.options.collect.client_ports ||
+                 reading.options.collect.without_consumers ||
+                 reading.options.collect.sentinel_peers);
+    end(&reading);
+    read_line(&reading, "--check-keys-batch-size=7 --check-search-indexes=^a --export-client-port "
+                        "--disable-exporting-key-values --streams-exclude-consumer-metrics "
+                        "--include-sentinel-peer-info");
+    assert_null(reading.problem);
+    const struct collect_options *collect = &reading.options.collect;
+    assert_int_equal(collect->batch_size, 7);
+    assert_true(collect->without_values && collect->client_ports && collect->without_consumers &&
+                collect->sentinel_peers);
+    assert_int_equal(regexec(collect->search_indexes, "ab", 0, NULL, 0), 0);
+    assert_int_not_equal(regexec(collect->search_indexes, "ba", 0, NULL, 0), 0);
+    end(&reading);
+    read_line(&reading, "--check-search-indexes=a --check-search-indexes=b");
+    assert_int_equal(regexec(reading.options.collect.search_indexes, "b", 0, NULL, 0), 0);
+    end(&reading);
+}
+
+static void bad_options_of_checks_are_refused(void **state)
+{
+    static const char *const lines[] = {
+        "--check-keys=%",
+        "--check-single-keys=a=b",
+        "--count-keys=dbx=a",
+        "--check-streams=db99999=a",
+        "--check-single-streams=db1=",
+        "--check-keys-batch-size=0",
+        "--check-keys-batch-size=-1",
+        "--check-keys-batch-size=100001",
+        "--check-keys-batch-size=x",
+        "--check-search-indexes=(",
+        "--check-search-indexes=a --check-search-indexes=[",
+        "--disable-exporting-key-values=x",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct reading reading;
+        read_line(&reading, lines[i]);
+        if (reading.problem == NULL) {
+            print_error("%s is taken\n", lines[i]);
+        }
+        assert_non_null(reading.problem);
+        assert_true(span_starts(span_of(reading.problem), SPAN("--")));
+        end(&reading);
+    }
+}
+
 static void help_names_every_variable(void **state)
 {
     char *help = NULL;
@@ -638,6 +1016,22 @@ int main(void)
         cmocka_unit_test(missing_password_file_is_named),
         cmocka_unit_test(password_file_flag_beats_the_password_variable),
         cmocka_unit_test(password_flag_beats_the_password_file_variable),
+        cmocka_unit_test(map_in_the_password_file_is_for_single_servers),
+        cmocka_unit_test(password_of_a_seed_in_the_map_is_for_its_cluster),
+        cmocka_unit_test(flags_of_redis_exporter_are_understood),
+        cmocka_unit_test(switches_of_redis_exporter_can_be_off),
+        cmocka_unit_test(variables_of_redis_exporter_are_understood),
+        cmocka_unit_test(exclusion_by_a_variable_is_understood),
+        cmocka_unit_test(flags_beat_variables_and_our_spelling_the_other),
+        cmocka_unit_test(collectors_have_the_same_precedence),
+        cmocka_unit_test(bad_value_of_an_alias_is_refused),
+        cmocka_unit_test(help_names_the_flags_of_redis_exporter),
+        cmocka_unit_test(naming_keys_turns_the_collector_on),
+        cmocka_unit_test(collector_without_anything_to_check_is_refused),
+        cmocka_unit_test(lists_may_be_given_several_times),
+        cmocka_unit_test(checks_come_from_variables_too),
+        cmocka_unit_test(other_options_of_checks_arrive),
+        cmocka_unit_test(bad_options_of_checks_are_refused),
         cmocka_unit_test(help_names_every_variable),
     };
     return cmocka_run_group_tests_name("options", tests, forget_environment, NULL);
