@@ -12,7 +12,7 @@ enum {
     BATCH_KEYS = 100,   // looked at in one write
     SCANS_MAX = 1000,   // rounds of a walk in one scrape
     VALUE_BYTES = 256,  // longer values are no label
-    MAGIC_BYTES = 4,    // of a HyperLogLog, which is a string to TYPE
+    HEADER_BYTES = 16,  // of a HyperLogLog, which is a string to TYPE
     DATABASE_NAME = 16, // "db4294967295"
 };
 
@@ -353,8 +353,15 @@ static void add_value(struct node_snapshot *node, const struct followup *asked, 
     buf_free(&labels);
 }
 
-// The beginning of a string. A HyperLogLog's size is its estimate: it is told by its first bytes,
-// since PFCOUNT of another string would count as an error on the server.
+// By its first bytes, since PFCOUNT of another string would count as an error on the server.
+// Source: redis src/hyperloglog.c, struct hllhdr: magic, an encoding of 0 or 1, three bytes of 0.
+static bool is_hyperloglog(struct span beginning)
+{
+    return beginning.length >= HEADER_BYTES && (span_starts(beginning, SPAN("HYLL\0\0\0\0")) ||
+                                                span_starts(beginning, SPAN("HYLL\1\0\0\0")));
+}
+
+// The beginning of a string. A HyperLogLog's size is its estimate.
 static void take_string(struct node_snapshot *node, const struct followup *asked,
                         const struct reply *reply)
 {
@@ -362,7 +369,7 @@ static void take_string(struct node_snapshot *node, const struct followup *asked
     if (reply->type != REPLY_STRING || !is_there(node)) {
         return;
     }
-    if (span_starts(value, SPAN("HYLL"))) {
+    if (is_hyperloglog(value)) {
         ask_key(node, COMMAND_PFCOUNT, asked, take_size);
         return;
     }
@@ -376,7 +383,7 @@ static void ask_string(struct node_snapshot *node, const struct followup *asked)
 {
     bool values = !followup_keys(node)->options->without_values;
     struct buf last = BUF_EMPTY;
-    buf_i64(&last, values ? VALUE_BYTES : MAGIC_BYTES - 1);
+    buf_i64(&last, values ? VALUE_BYTES : HEADER_BYTES - 1);
     struct followup question = {
         .command = COMMAND_GETRANGE,
         .collector = asked->collector,
