@@ -282,8 +282,11 @@ static void report_walk(struct key_work *work, const struct key_check *check,
     } else if (check->kind == CHECK_COUNT) {
         add_number(work->node, "count", check->db, check->name, walk->total);
     }
+    // Of a slot on its way to this node, the old owner is still the one to ask.
     for (size_t i = 0; i < walk->keys.count; i++) {
-        want(work, place(check), walk->keys.entry[i].text);
+        if (owns(work->node, walk->keys.entry[i].text)) {
+            want(work, place(check), walk->keys.entry[i].text);
+        }
     }
 }
 
