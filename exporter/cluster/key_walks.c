@@ -19,8 +19,7 @@ static void clear(struct key_walks *walks)
         text_set_clear(&walks->walk[i].keys);
         walks->walk[i] = (struct key_walk){.under_way = false};
     }
-    text_set_clear(&walks->no_database);
-    text_set_clear(&walks->denied);
+    key_walks_forget_refusals(walks);
 }
 
 void key_walks_free(struct key_walks *walks)
@@ -38,6 +37,20 @@ void key_walks_set_process(struct key_walks *walks, struct span run_id)
         clear(walks);
         span_copy(run_id, walks->run_id, sizeof(walks->run_id));
     }
+}
+
+void key_walks_deny(struct key_walks *walks, size_t number, struct span key)
+{
+    if (walks->denied.count >= DENIED_MAX) {
+        text_set_clear(&walks->denied);
+    }
+    text_set_add(&walks->denied, number, key);
+}
+
+void key_walks_forget_refusals(struct key_walks *walks)
+{
+    text_set_clear(&walks->no_database);
+    text_set_clear(&walks->denied);
 }
 
 size_t key_walks_found(const struct key_walks *walks)

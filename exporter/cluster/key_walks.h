@@ -8,6 +8,7 @@
 enum {
     CURSOR_SIZE = 24,      // 20 digits
     WALK_KEYS_MAX = 10000, // found on one node; those beyond are not looked at
+    DENIED_MAX = 20000,    // remembered at once: keys come and go
 };
 
 // Of one pattern.
@@ -43,6 +44,12 @@ void key_walks_free(struct key_walks *walks); // NULL is fine
 
 // To be told before each use. Another process than before: everything begins anew.
 void key_walks_set_process(struct key_walks *walks, struct span run_id);
+
+// The user may not see this key: it is not to be asked for again on this connection.
+void key_walks_deny(struct key_walks *walks, size_t number, struct span key);
+
+// On a new connection, which may have other rights.
+void key_walks_forget_refusals(struct key_walks *walks);
 
 void key_walk_begin(struct key_walk *walk, int64_t now_us);
 

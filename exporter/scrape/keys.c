@@ -102,6 +102,9 @@ struct key_work *keys_begin(struct node_snapshot *node, int64_t deadline_us)
         node->member->walks = key_walks_new(&options->checks);
     }
     key_walks_set_process(node->member->walks, node_field(node, SPAN("run_id")));
+    if (node->connect_us > 0) {
+        key_walks_forget_refusals(node->member->walks);
+    }
     struct key_work *work = mem_new(1, sizeof(*work));
     *work = (struct key_work){
         .node = node,
@@ -269,7 +272,9 @@ static void add_number(struct node_snapshot *node, const char *field, uint32_t d
 
 static void want(struct key_work *work, size_t place, struct span key)
 {
-    if (!text_set_has(&work->walks->denied, place, key)) {
+    if (text_set_has(&work->walks->denied, place, key)) {
+        work->node->cut_short |= collector_bit(collector_of(kind_of(place)));
+    } else {
         text_set_add(&work->wanted, place, key);
     }
 }
@@ -411,7 +416,7 @@ static void take_type(struct node_snapshot *node, const struct followup *asked,
                  {"hash", COMMAND_HLEN},
                  {"stream", COMMAND_XLEN}};
     if (reply->type == REPLY_ERROR && command_is_about_key(reply->text)) {
-        text_set_add(&followup_keys(node)->walks->denied, asked->number, asked->note);
+        key_walks_deny(followup_keys(node)->walks, asked->number, asked->note);
         node->cut_short |= collector_bit(asked->collector);
     }
     if (reply->type != REPLY_STATUS || !is_there(node)) {

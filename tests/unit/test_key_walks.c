@@ -1,5 +1,7 @@
 #include "cluster/key_walks.h"
 
+#include <stdio.h>
+
 #include "support.h"
 
 static struct key_walks *walks_over(const char *lists)
@@ -164,6 +166,34 @@ static void another_process_begins_anew(void **state)
     }
 }
 
+static void what_was_refused_is_forgotten_without_the_walks(void **state)
+{
+    struct key_walks *walks = walks_over("a*,b*");
+    (void)state;
+    fill(walks);
+    key_walks_forget_refusals(walks);
+    assert_false(text_set_has(&walks->no_database, 3, SPAN("")));
+    assert_false(text_set_has(&walks->denied, 0, SPAN("c")));
+    assert_int_equal(key_walks_found(walks), 2);
+    key_walks_free(walks);
+}
+
+// Keys that come and go would fill the memory.
+static void denied_keys_are_remembered_up_to_a_limit(void **state)
+{
+    char key[16];
+    struct key_walks *walks = walks_over("a*");
+    (void)state;
+    for (int i = 0; i < 3 * DENIED_MAX; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        key_walks_deny(walks, 0, span_of(key));
+        assert_true(text_set_has(&walks->denied, 0, span_of(key)));
+        assert_true(walks->denied.count <= DENIED_MAX);
+    }
+    assert_true(DENIED_MAX > WALK_KEYS_MAX + CHECKS_MAX); // those of one scrape
+    key_walks_free(walks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +205,8 @@ int main(void)
         cmocka_unit_test(keys_found_are_those_of_all_walks),
         cmocka_unit_test(same_process_goes_on),
         cmocka_unit_test(another_process_begins_anew),
+        cmocka_unit_test(what_was_refused_is_forgotten_without_the_walks),
+        cmocka_unit_test(denied_keys_are_remembered_up_to_a_limit),
     };
     return cmocka_run_group_tests_name("key_walks", tests, NULL, NULL);
 }
