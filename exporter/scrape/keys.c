@@ -126,9 +126,13 @@ static void take_select(struct node_snapshot *node, const struct followup *asked
 {
     struct key_work *work = followup_keys(node);
     work->database_is_there = reply->type != REPLY_ERROR;
-    if (reply->type == REPLY_ERROR) {
+    if (work->database_is_there) {
+        return;
+    }
+    node->cut_short |= collector_bit(asked->collector);
+    // Other errors may pass: BUSY, LOADING.
+    if (span_starts(reply->text, SPAN("ERR ")) || command_is_refused(reply->text)) {
         text_set_add(&work->walks->no_database, asked->number, SPAN(""));
-        node->cut_short |= collector_bit(asked->collector);
     }
 }
 
