@@ -671,6 +671,7 @@ class FakePeer:
         with contextlib.suppress(OSError):
             while True:
                 connection = listener.accept()[0]
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connections.add(connection)
                 self.accepted += 1
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
