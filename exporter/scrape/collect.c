@@ -262,6 +262,7 @@ static void add_client_info(struct samples *samples, const struct span *field, b
     buf_free(&labels);
 }
 
+// A line without an id is no client.
 static void collect_client(struct samples *samples, struct span line, bool with_port)
 {
     struct span field[CLIENT_FIELDS];
@@ -269,6 +270,9 @@ static void collect_client(struct samples *samples, struct span line, bool with_
     struct span value;
     struct buf labels = BUF_EMPTY;
     client_fields_parse(line, field);
+    if (field[CLIENT_ID].length == 0) {
+        return;
+    }
     label_add(&labels, "id", field[CLIENT_ID]);
     buf_char(&labels, ',');
     label_add(&labels, "name", field[CLIENT_NAME]);
