@@ -1,9 +1,13 @@
 """Passwords that are wrong, missing, too weak, changed; and that are never shown."""
 
+import json
 import os
 import urllib.parse
 
-from harness import (Cluster, Exporter, OPENMETRICS, fake_cluster, shared, temp_dir, wait)
+from harness import (Cluster, Exporter, OPENMETRICS, Page, RedisNode, fake_cluster, shared,
+                     temp_dir, wait)
+from test_dialect import RxPage
+from test_targets import listener, target
 
 SECRET = "pä@ss:w/rd%4é#?&+ x"
 QUOTED = urllib.parse.quote(SECRET, safe="")
@@ -196,3 +200,88 @@ def test_a_server_without_password_takes_a_client_that_has_one():
     page = exporter.scrape()
     assert set(page.up()) == set(cluster.addrs)  # up or not: it is one node, and it is told
     assert page.up()[cluster.addrs[0]] or page.errors() == {cluster.addrs[0]: "auth"}
+
+
+# ---- a map of URLs to passwords -----------------------------------------------------------------
+
+
+def map_flag(**passwords):
+    """The flag for a password file that maps URLs, whose redis:// is added here, to passwords."""
+    text = json.dumps({f"redis://{url}": password for url, password in passwords.items()})
+    return "--redis.password-file=" + password_file(text)
+
+
+def scrape_target(exporter, addr):
+    got = exporter.get(target(addr))
+    assert got.status == 200, got.text
+    return RxPage(got)
+
+
+def test_nodes_with_passwords_of_their_own():
+    cluster = Cluster(replicas=0, password="first", cluster_node_timeout=15000)
+    for i, node in enumerate(cluster.nodes):
+        node.command("CONFIG", "SET", "requirepass", f"hush{i}")
+    passwords = {addr: f"hush{i}" for i, addr in enumerate(cluster.addrs)}
+    exporter = Exporter(cluster.addrs[1], map_flag(**passwords), "--log.level=debug")
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    shown = [exporter.scrape().text]
+    for addr in cluster.addrs:
+        page = scrape_target(exporter, addr)
+        assert page.get("redis_up") == 1
+        shown.append(page.text)
+    del passwords[cluster.addrs[2]]  # then it gets that of the seed
+    limited = Exporter(cluster.addrs[1], map_flag(**passwords))
+    page = limited.scrape()
+    assert page.up() == dict(zip(cluster.addrs, (1, 1, 0)))
+    assert page.errors() == {cluster.addrs[2]: "auth"}
+    cluster.nodes[2].command("CONFIG", "SET", "requirepass", "hush1")
+    wait(lambda: limited.scrape().check_all_up(cluster.addrs), "its password is the seed's")
+    exporter.stop()
+    assert not [text for text in (*shown, exporter.output()) if "hush" in text]
+
+
+def test_an_entry_of_the_map_may_have_a_user():
+    node = RedisNode(cluster=False, password="right").ready()
+    node.command("ACL", "SETUSER", "alice", "reset", "on", ">hers", "+@all")
+    seen = f"alice@{node.addr}"
+    for entry, flags, up in ((seen, (), 1), (node.addr, ("--redis.user=alice",), 1),
+                             (seen, ("--redis.user=nobody",), 1), (node.addr, (), 0)):
+        exporter = Exporter(node.addr, map_flag(**{entry: "hers"}), *flags)
+        assert exporter.scrape().up() == {node.addr: up}, (entry, flags)
+    users = {line.split(" user=")[1].split()[0] for line in
+             node.command("CLIENT", "LIST").splitlines() if "redis_cluster_exporter" in line}
+    assert users == {"alice"}
+
+
+def test_any_target_may_be_asked_for_but_only_those_of_the_map_are_logged_in_to():
+    own, other = (RedisNode(cluster=False, password=word).ready() for word in ("hush1", "hush2"))
+    peer, heard = listener()
+    named, heard_by_named = listener()
+    exporter = Exporter(own.addr, "--scrape.allow=*", "--redis.timeout=0.5s", map_flag(
+        **{own.addr: "hush1", other.addr: "hush2", named.addr: "hush3"}))
+    assert exporter.scrape().up() == {own.addr: 1}
+    assert scrape_target(exporter, other.addr).get("redis_up") == 1
+    assert scrape_target(exporter, peer.addr).get("redis_up") == 0
+    assert scrape_target(exporter, named.addr).get("redis_up") == 0
+    told = b"".join(heard)
+    assert told and b"AUTH" not in told and b"hush" not in told
+    told = b"".join(heard_by_named)
+    assert b"AUTH\r\n$5\r\nhush3" in told and b"hush1" not in told and b"hush2" not in told
+
+
+def test_a_target_of_the_map_speaks_for_its_cluster():
+    own = RedisNode(cluster=False).ready()
+    cluster = Cluster(masters=2, replicas=0, password="right")
+    exporter = Exporter(own.addr, "--scrape.allow=*", map_flag(**{cluster.addrs[0]: "right"}))
+    page = Page(exporter.get(target(cluster.addrs[0], "/cluster")))
+    page.check_all_up(cluster.addrs)
+    page = Page(exporter.get(target(cluster.addrs[1], "/cluster")))
+    assert page.errors() == {cluster.addrs[1]: "auth"}, "it is not in the map"
+
+
+def test_an_empty_password_in_the_map_means_none():
+    peer, heard = listener()
+    exporter = Exporter(peer.addr, map_flag(**{peer.addr: ""}), "--redis.timeout=0.5s",
+                        env={"REDIS_PASSWORD": "common"})
+    exporter.scrape()
+    assert heard and b"AUTH" not in b"".join(heard) and b"common" not in b"".join(heard)
