@@ -12,7 +12,10 @@ FLAGS = """
 --redis.addr --redis.cluster-name --redis.user --redis.password-file --redis.password
 --redis.timeout --redis.connect-timeout --redis.node-label --scrape.timeout --web.listen-address
 --web.telemetry-path --web.timeout-offset --log.level --log.format --version --help
---print-metrics
+--print-metrics --print-acl --scrape.allow --metrics.dialect --collector.disable-defaults
+--check-keys --check-single-keys --count-keys --check-streams --check-single-streams
+--check-keys-batch-size --disable-exporting-key-values --streams-exclude-consumer-metrics
+--check-search-indexes --export-client-port --include-sentinel-peer-info
 """.split()
 
 PAIR = re.compile(r'([a-z_]+)=((?:[^\s"=\\]+)|"(?:[^"\\]|\\.)*")(?: |$)')
@@ -112,7 +115,7 @@ def variables():
 
 def test_every_flag_has_a_variable_and_the_flag_wins():
     names = variables()
-    without = set(FLAGS) - set(names) - {"--help", "--version", "--print-metrics"}
+    without = set(FLAGS) - set(names) - {"--help", "--version", "--print-metrics", "--print-acl"}
     assert not without, f"no variable: {without}"
     assert names["--redis.addr"] == "REDIS_ADDR" and names["--redis.user"] == "REDIS_USER"
     assert names["--redis.password"] == "REDIS_PASSWORD"
