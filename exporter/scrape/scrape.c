@@ -103,12 +103,13 @@ static void on_reply(void *owner, enum command command, struct reply *reply)
     }
 }
 
+// Checks of keys need to know which slots the node owns, by its own view.
 static command_set wanted_commands(const struct member *member)
 {
     const struct cluster_options *options = &member->cluster->options;
     command_set commands = collectors_commands(options->collectors);
     bool needs_slots = options->collect != NULL && options->collect->checks.count > 0;
-    bool wants_view = options->single ? needs_slots : member->asks_view;
+    bool wants_view = needs_slots || (!options->single && member->asks_view);
     return wants_view ? commands : commands & ~command_bit(COMMAND_CLUSTER_NODES);
 }
 
