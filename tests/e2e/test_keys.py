@@ -117,6 +117,18 @@ def test_each_key_is_told_once_by_the_node_that_owns_it():
     assert not failed(page) and page.check_all_up(shelf.addrs)
 
 
+def test_each_key_is_told_though_only_some_of_many_nodes_tell_the_topology():
+    nodes = fake_cluster(24)
+    for node in nodes:
+        node.replies = {"TYPE": b"+list\r\n", "LLEN": b":3\r\n", "MEMORY": b":70\r\n"}
+    names = [f"key{i}" for i in range(60)]
+    exporter = Exporter(nodes[0].addr, "--cluster.full-views=10",
+                        "--check-single-keys=" + ",".join(names))
+    for _ in range(8):
+        page = exporter.scrape()
+        assert sizes(page) == dict.fromkeys(names, 3) and not failed(page)
+
+
 def test_values_are_numbers_or_texts_and_long_ones_are_left_out():
     shelf = shared(Shelf)
     exporter = Exporter(shelf.addrs[0], "--check-keys=s:*,hll,list")
