@@ -16,6 +16,7 @@ FLAGS = """
 --check-keys --check-single-keys --count-keys --check-streams --check-single-streams
 --check-keys-batch-size --disable-exporting-key-values --streams-exclude-consumer-metrics
 --check-search-indexes --export-client-port --include-sentinel-peer-info
+--cluster.full-views --cluster.one-host
 """.split()
 
 PAIR = re.compile(r'([a-z_]+)=((?:[^\s"=\\]+)|"(?:[^"\\]|\\.)*")(?: |$)')
