@@ -1,9 +1,6 @@
 #include "scrape/pass.h"
 
 #include <stdlib.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "base/mem.h"
 
@@ -30,14 +27,6 @@ static void free_pass(struct pass *pass)
     free(pass);
 }
 
-// What a pass held goes back to the system: the process idles until the next one.
-static void give_memory_back(void)
-{
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
-}
-
 static void on_part(void *owner, struct snapshot *snapshot)
 {
     struct part *part = owner;
@@ -54,7 +43,6 @@ static void on_part(void *owner, struct snapshot *snapshot)
     pass->done(pass->owner, all, pass->count);
     free(all);
     free_pass(pass);
-    give_memory_back();
 }
 
 struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t timeout_us,

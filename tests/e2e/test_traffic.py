@@ -5,8 +5,8 @@ import signal
 import socket
 import threading
 
-from harness import (Cluster, Exporter, Page, ReferenceCluster, Response, cluster_exporter,
-                     fake_cluster, shared, threads, wait)
+from harness import (INFO, Cluster, Exporter, Page, ReferenceCluster, Response, cluster_exporter,
+                     bulk, fake_cluster, shared, threads, wait)
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -160,3 +160,20 @@ def test_a_stopped_exporter_closes_its_connections():
     assert all(node.connections for node in nodes)
     exporter.stop()
     wait(lambda: not any(node.connections for node in nodes), "they are closed")
+
+
+def test_memory_of_a_large_scrape_goes_back():
+    nodes = fake_cluster(60)
+    commands = "".join(f"cmdstat_c{i}:calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,"
+                       "failed_calls=0\r\n" for i in range(1000))
+    for node in nodes:
+        node.replies["INFO"] = bulk(INFO.format(port=node.port, clients=1) + commands)
+    exporter = Exporter(nodes[0].addr, "--redis.timeout=9s")
+    before = exporter.rss()
+    for _ in range(3):
+        assert exporter.get("/metrics", {"Accept-Encoding": "gzip"}).status == 200
+    with open(f"/proc/{exporter.pid}/status") as f:
+        peak = next(int(line.split()[1]) << 10 for line in f if line.startswith("VmHWM"))
+    assert peak - before > 32 << 20, f"{peak - before} bytes are no large scrape"
+    kept = exporter.rss() - before
+    assert kept < (peak - before) / 3, f"{kept} bytes are kept of {peak - before}"
