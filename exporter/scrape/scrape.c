@@ -307,9 +307,7 @@ static void on_finish(evutil_socket_t fd, short what, void *context)
     struct snapshot *snapshot = scrape->snapshot;
     (void)fd;
     (void)what;
-    if (scrape->pending > 0) {
-        return; // a member was learnt after the last one had answered
-    }
+    CHECK(scrape->pending == 0);
     if (ask_odd_views(scrape)) {
         return;
     }
