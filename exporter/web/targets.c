@@ -18,17 +18,19 @@ enum kind { KIND_NODE, KIND_CLUSTER };
 
 enum permission { REFUSED, WITHOUT_PASSWORD, WITH_PASSWORD };
 
-// What a request asks for.
+// What a request asks for, and how it may be answered.
 struct question {
     enum kind kind;
     struct address address;
-    char *checks; // the parameters that name keys, as they came; NULL: none
+    char *checks;       // the parameters that name keys, as they came; NULL: none
+    bool with_password; // the target may be told the configured one
 };
 
 struct target {
     enum kind kind;
     struct seed seed;
-    char *checks; // as in the question
+    char *checks;       // as in the question
+    bool with_password; // as well
     struct collect_options collect;
     char *name; // host:port
     struct cluster *cluster;
@@ -129,16 +131,30 @@ static bool is_same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static struct target *find_target(const struct targets *targets, const struct question *question)
+static void drop_target(struct targets *targets, size_t index)
 {
-    for (size_t i = 0; i < targets->count; i++) {
+    free_target(targets->target[index]);
+    targets->target[index] = targets->target[--targets->count];
+}
+
+// One that was made under another permission is not the one that is asked for: the node has joined
+// or left the cluster since. It goes as soon as nobody waits for it.
+static struct target *find_target(struct targets *targets, const struct question *question)
+{
+    struct target *found = NULL;
+    for (size_t i = targets->count; i-- > 0;) {
         struct target *target = targets->target[i];
-        if (target->kind == question->kind && is_same_text(target->checks, question->checks) &&
-            address_equal(&target->seed.address, &question->address)) {
-            return target;
+        if (target->kind != question->kind || !is_same_text(target->checks, question->checks) ||
+            !address_equal(&target->seed.address, &question->address)) {
+            continue;
+        }
+        if (target->with_password == question->with_password) {
+            found = target;
+        } else if (metrics_page_is_idle(target->page)) {
+            drop_target(targets, i);
         }
     }
-    return NULL;
+    return found;
 }
 
 // Among those with checks of their own only, or among all. False when all are busy.
@@ -163,8 +179,7 @@ static bool make_room(struct targets *targets, bool checking)
     if (oldest == targets->count) {
         return false;
     }
-    free_target(targets->target[oldest]);
-    targets->target[oldest] = targets->target[--targets->count];
+    drop_target(targets, oldest);
     return true;
 }
 
@@ -198,7 +213,7 @@ static collector_set wanted_collectors(const struct target_options *options,
 
 // One node is a cluster that is never asked for its topology.
 static struct cluster *new_cluster(const struct target_options *options,
-                                   const struct target *target, bool with_password)
+                                   const struct target *target)
 {
     struct cluster_options cluster = {
         .name = target->name,
@@ -210,7 +225,7 @@ static struct cluster *new_cluster(const struct target_options *options,
         .conn = options->conn,
         .single = target->kind == KIND_NODE,
     };
-    if (!with_password) {
+    if (!target->with_password) {
         // The password file may know this target all the same; it then speaks for its whole
         // cluster.
         struct login nothing = {cluster.conn.login.user, NULL};
@@ -235,16 +250,17 @@ static struct metrics_page *new_page(const struct target_options *options, struc
 
 // Takes what `checks` holds, where the question has checks of its own.
 static struct target *add_target(struct targets *targets, const struct question *question,
-                                 const struct key_checks *checks, bool with_password)
+                                 const struct key_checks *checks)
 {
     struct target *target = mem_new(1, sizeof(*target));
     struct buf name = BUF_EMPTY;
     address_add(&name, question->address.host, question->address.port);
     target->kind = question->kind;
+    target->with_password = question->with_password;
     target->seed.address = question->address;
     target->name = buf_take(&name);
     set_collect(target, question, checks, targets->options.collect);
-    target->cluster = new_cluster(&targets->options, target, with_password);
+    target->cluster = new_cluster(&targets->options, target);
     target->page = new_page(&targets->options, target);
     targets->target =
         mem_grow(targets->target, targets->count, &targets->capacity, sizeof(targets->target[0]));
@@ -284,7 +300,7 @@ static char *read_checks(const struct request *request, const struct key_checks 
 }
 
 static enum MHD_Result serve_new(struct targets *targets, struct request *request,
-                                 const struct question *question, bool with_password)
+                                 const struct question *question)
 {
     struct key_checks checks = {.count = 0};
     char *problem = question->checks != NULL
@@ -298,7 +314,7 @@ static enum MHD_Result serve_new(struct targets *targets, struct request *reques
         result = request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
                                      "Too many targets are being scraped.\n");
     } else {
-        struct target *target = add_target(targets, question, &checks, with_password);
+        struct target *target = add_target(targets, question, &checks);
         target->used_us = clock_monotonic_us();
         return metrics_page_serve(target->page, request);
     }
@@ -308,11 +324,11 @@ static enum MHD_Result serve_new(struct targets *targets, struct request *reques
 }
 
 static enum MHD_Result serve_allowed(struct targets *targets, struct request *request,
-                                     const struct question *question, bool with_password)
+                                     const struct question *question)
 {
     struct target *target = find_target(targets, question);
     if (target == NULL) {
-        return serve_new(targets, request, question, with_password);
+        return serve_new(targets, request, question);
     }
     target->used_us = clock_monotonic_us();
     return metrics_page_serve(target->page, request);
@@ -405,7 +421,7 @@ static char *join_checks(const struct request *request)
 }
 
 static enum MHD_Result serve_question(struct targets *targets, struct request *request,
-                                      const struct question *question)
+                                      struct question *question)
 {
     enum permission permission = judge(targets, &question->address);
     if (permission != WITH_PASSWORD && !topology_is_recent(targets)) {
@@ -416,7 +432,8 @@ static enum MHD_Result serve_question(struct targets *targets, struct request *r
                       "this target is not a node of a configured cluster; --scrape.allow names "
                       "further ones");
     }
-    return serve_allowed(targets, request, question, permission == WITH_PASSWORD);
+    question->with_password = permission == WITH_PASSWORD;
+    return serve_allowed(targets, request, question);
 }
 
 static enum MHD_Result serve(struct targets *targets, struct request *request, enum kind kind)

@@ -78,6 +78,40 @@ def test_a_named_pattern_is_trusted_with_the_password():
     assert RxPage(exporter.get(target(other.addr))).all("redis_up") == [({}, 1)]
 
 
+def test_a_node_that_joins_is_asked_with_the_password_from_then_on():
+    cluster, new = Cluster(masters=1, replicas=0, password="right"), RedisNode(password="right")
+    exporter = exporter_of(cluster, "--scrape.allow=*")
+
+    def up():
+        return RxPage(exporter.get(target(new.addr))).all("redis_up") == [({}, 1)]
+    assert not up(), "a stranger is not told the password"
+    new.ready()
+    cluster.nodes[0].command("CLUSTER", "MEET", new.host, new.port)
+    wait(lambda: len(exporter.scrape().up()) == 2, "it is a member")
+    assert up()
+
+
+def test_a_node_that_left_is_not_told_the_password_any_more():
+    cluster = Cluster(masters=2, replicas=0, password="right")
+    exporter, (first, second) = exporter_of(cluster, "--scrape.allow=*"), cluster.nodes
+    wait(lambda: len(exporter.scrape().up()) == 2, "both are known")
+    assert RxPage(exporter.get(target(second.addr))).all("redis_up") == [({}, 1)]
+    ident = second.id()
+    second.kill()
+    first.command("CLUSTER", "FORGET", ident)
+    wait(lambda: len(exporter.scrape().up()) == 1, "it has left")
+    heard = []
+
+    def hear(connection):
+        heard.append(connection.recv(4096))
+    stranger = FakePeer(hear)
+    stranger.close()
+    stranger.port = second.port
+    stranger.listen()
+    RxPage(exporter.get(target(second.addr)))
+    assert heard and b"AUTH" not in b"".join(heard), heard
+
+
 def test_a_cluster_can_be_asked_for_through_one_of_its_nodes():
     cluster, other = shared(guarded), Cluster(masters=3, replicas=0, password="right")
     exporter = exporter_of(cluster, f"--scrape.allow={other.addrs[0]}")
