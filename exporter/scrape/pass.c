@@ -36,16 +36,11 @@ static void on_part(void *owner, struct snapshot *snapshot)
     if (--pass->pending > 0) {
         return;
     }
-    const struct snapshot **all = mem_new(pass->count, sizeof(all[0]));
-    for (size_t i = 0; i < pass->count; i++) {
-        all[i] = pass->part[i].snapshot;
-    }
-    pass->done(pass->owner, all, pass->count);
-    free(all);
+    pass_peek(pass, pass->done, pass->owner);
     free_pass(pass);
 }
 
-struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t timeout_us,
+struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t deadline_us,
                         pass_done *done, void *owner)
 {
     CHECK(count > 0);
@@ -56,16 +51,42 @@ struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t ti
         struct part *part = &pass->part[i];
         part->pass = pass;
         part->wait = (struct scrape_wait){.done = on_part, .owner = part};
-        scrape_join(cluster[i], timeout_us, &part->wait);
+        scrape_join(cluster[i], deadline_us, &part->wait);
     }
     return pass;
 }
 
-void pass_hasten(struct pass *pass, int64_t timeout_us)
+void pass_extend(struct pass *pass, int64_t deadline_us)
 {
     for (size_t i = 0; i < pass->count; i++) {
-        scrape_hasten(&pass->part[i].wait, timeout_us);
+        scrape_extend(&pass->part[i].wait, deadline_us);
     }
+}
+
+bool pass_ends_by(const struct pass *pass, int64_t deadline_us)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        if (!scrape_ends_by(&pass->part[i].wait, deadline_us)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void pass_peek(const struct pass *pass, pass_done *look, void *owner)
+{
+    struct snapshot **all = mem_new(pass->count, sizeof(all[0]));
+    for (size_t i = 0; i < pass->count; i++) {
+        struct part *part = &pass->part[i];
+        all[i] = part->snapshot != NULL ? part->snapshot : scrape_peek(&part->wait);
+    }
+    look(owner, (const struct snapshot *const *)all, pass->count);
+    for (size_t i = 0; i < pass->count; i++) {
+        if (pass->part[i].snapshot == NULL) {
+            snapshot_release(all[i]);
+        }
+    }
+    free(all);
 }
 
 void pass_cancel(struct pass *pass)

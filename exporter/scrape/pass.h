@@ -9,11 +9,17 @@ struct pass;
 // the pass is gone when it returns.
 typedef void pass_done(void *owner, const struct snapshot *const *snapshot, size_t count);
 
-// `count` is at least 1.
-struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t timeout_us,
+// `count` is at least 1; `deadline_us` is of the monotonic clock.
+struct pass *pass_start(struct cluster *const *cluster, size_t count, int64_t deadline_us,
                         pass_done *done, void *owner);
 
-// Brings the deadline forward for one more waiter; a later one changes nothing.
-void pass_hasten(struct pass *pass, int64_t timeout_us);
+// For one more who waits; scrapes with a longer timeout go on.
+void pass_extend(struct pass *pass, int64_t deadline_us);
+
+// Whether `done` comes by then.
+bool pass_ends_by(const struct pass *pass, int64_t deadline_us);
+
+// Calls `look` at once with what there is by now; the pass goes on.
+void pass_peek(const struct pass *pass, pass_done *look, void *owner);
 
 void pass_cancel(struct pass *pass); // `done` comes no more; NULL is fine

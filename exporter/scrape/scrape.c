@@ -332,29 +332,50 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
     }
 }
 
-static struct scrape *start_scrape(struct cluster *cluster)
+static void arm(struct scrape *scrape, int64_t now_us, int64_t deadline_us)
+{
+    int64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
+    struct timeval limit = {left_us / SECOND_US, left_us % SECOND_US};
+    scrape->deadline_us = deadline_us;
+    event_add(scrape->deadline, &limit);
+}
+
+// `timeout_us` counts from the start: who joins late shares what was read before, and if each
+// could put the end off until it has waited itself, a scrape with a hung node would never end.
+static void extend(struct scrape *scrape, int64_t timeout_us)
+{
+    int64_t now_us = clock_monotonic_us();
+    int64_t deadline_us = scrape->started_us + timeout_us;
+    if (deadline_us > scrape->deadline_us && scrape->deadline_us > now_us) {
+        arm(scrape, now_us, deadline_us);
+    }
+}
+
+static void start_scrape(struct cluster *cluster, int64_t deadline_us)
 {
     struct scrape *scrape = mem_new(1, sizeof(*scrape));
     scrape->snapshot = snapshot_new(cluster);
     scrape->started_us = clock_monotonic_us();
-    scrape->deadline_us = INT64_MAX;
     scrape->deadline = evtimer_new(cluster->options.conn.base, on_deadline, scrape);
     scrape->finish = evtimer_new(cluster->options.conn.base, on_finish, scrape);
     CHECK(scrape->deadline != NULL && scrape->finish != NULL);
+    arm(scrape, scrape->started_us, deadline_us);
     cluster->scrape = scrape;
     cluster_prepare(cluster);
     view_policy_plan(cluster);
     ask_new_members(scrape);
-    return scrape;
 }
 
-void scrape_join(struct cluster *cluster, int64_t timeout_us, struct scrape_wait *wait)
+void scrape_join(struct cluster *cluster, int64_t deadline_us, struct scrape_wait *wait)
 {
-    struct scrape *scrape = cluster->scrape != NULL ? cluster->scrape : start_scrape(cluster);
+    if (cluster->scrape == NULL) {
+        start_scrape(cluster, deadline_us);
+    }
+    struct scrape *scrape = cluster->scrape;
     wait->scrape = scrape;
     wait->next = scrape->waiting;
     scrape->waiting = wait;
-    scrape_hasten(wait, timeout_us);
+    scrape_extend(wait, deadline_us);
 }
 
 void scrape_leave(struct scrape_wait *wait)
@@ -370,15 +391,24 @@ void scrape_leave(struct scrape_wait *wait)
     wait->scrape = NULL;
 }
 
-void scrape_hasten(struct scrape_wait *wait, int64_t timeout_us)
+void scrape_extend(struct scrape_wait *wait, int64_t deadline_us)
 {
-    struct scrape *scrape = wait->scrape;
-    int64_t deadline_us = clock_monotonic_us() + timeout_us;
-    if (scrape != NULL && deadline_us < scrape->deadline_us) {
-        struct timeval limit = {timeout_us / SECOND_US, timeout_us % SECOND_US};
-        scrape->deadline_us = deadline_us;
-        event_add(scrape->deadline, &limit);
+    if (wait->scrape != NULL) {
+        extend(wait->scrape, deadline_us - clock_monotonic_us());
     }
+}
+
+bool scrape_ends_by(const struct scrape_wait *wait, int64_t deadline_us)
+{
+    return wait->scrape == NULL || wait->scrape->deadline_us <= deadline_us;
+}
+
+struct snapshot *scrape_peek(const struct scrape_wait *wait)
+{
+    CHECK(wait->scrape != NULL);
+    struct snapshot *partial = snapshot_so_far(wait->scrape->snapshot);
+    partial->duration_us = clock_monotonic_us() - wait->scrape->started_us;
+    return partial;
 }
 
 void scrape_abort(struct cluster *cluster)

@@ -1,6 +1,7 @@
 // One scrape of one cluster: every member is asked at once, members that are learnt on the way are
 // asked too, and whoever has not answered at the deadline counts as failed. Whoever wants a
-// snapshot while a scrape of that cluster runs shares it.
+// snapshot while a scrape of that cluster runs shares it; it lasts as long as the most patient of
+// these wants, counted from its start, and who has less time may look at what there is by then.
 #pragma once
 
 #include "scrape/snapshot.h"
@@ -17,14 +18,21 @@ struct scrape_wait {
     struct scrape_wait *next; // the scrape's
 };
 
-// Starts a scrape, or joins the one under way and, if need be, brings its deadline forward.
-void scrape_join(struct cluster *cluster, int64_t timeout_us, struct scrape_wait *wait);
+// Starts a scrape, or joins the one under way. `deadline_us` is of the monotonic clock.
+void scrape_join(struct cluster *cluster, int64_t deadline_us, struct scrape_wait *wait);
 
 // `done` comes no more; the scrape goes on. Nothing when it has come.
 void scrape_leave(struct scrape_wait *wait);
 
-// Brings the deadline of the scrape that is waited for forward; a later one changes nothing.
-void scrape_hasten(struct scrape_wait *wait, int64_t timeout_us);
+// For one more who waits behind the same `wait`: a longer timeout than all so far is granted.
+void scrape_extend(struct scrape_wait *wait, int64_t deadline_us);
+
+// Whether `done` has come, or comes by then.
+bool scrape_ends_by(const struct scrape_wait *wait, int64_t deadline_us);
+
+// What there is by now, for the caller to release from inside the same turn of the loop; the scrape
+// goes on. Not when `done` has come.
+struct snapshot *scrape_peek(const struct scrape_wait *wait);
 
 // Ends the scrape under way, if there is one: before its cluster is freed. Nobody may wait for it.
 void scrape_abort(struct cluster *cluster);

@@ -39,7 +39,12 @@ void snapshot_release(struct snapshot *snapshot)
         return;
     }
     for (size_t i = 0; i < snapshot->count; i++) {
-        free_node(snapshot->node[i]);
+        if (snapshot->is_partial) {
+            free(snapshot->node[i]->labels);
+            free(snapshot->node[i]);
+        } else {
+            free_node(snapshot->node[i]);
+        }
     }
     free(snapshot->node);
     health_free(snapshot->health);
@@ -201,6 +206,65 @@ void snapshot_complete(struct snapshot *snapshot)
     note_outcomes(snapshot);
     snapshot_judge(snapshot);
     render_labels(snapshot);
+}
+
+// A node that has given its main replies is up; what follows from them may be missing.
+static struct node_snapshot *copy_so_far(const struct node_snapshot *node)
+{
+    struct node_snapshot *copy = mem_new(1, sizeof(*copy));
+    *copy = *node;
+    if (node->done) {
+        return copy;
+    }
+    copy->duration_us = clock_monotonic_us() - node->started_us;
+    if (node->followups == NULL) {
+        copy->outcome = OUTCOME_TIMEOUT;
+        return copy;
+    }
+    for (int i = 0; i < COLLECTOR_COUNT; i++) {
+        copy->cut_short |= collectors[i].further != 0 ? collector_bit((enum collector)i) : 0;
+    }
+    copy->cut_short &= node->member->cluster->options.collectors;
+    return copy;
+}
+
+// Membership is not settled yet: seeds may be nodes that are there already, and labels not unique.
+static bool is_distinct(const struct snapshot *partial, const struct ids *labels,
+                        const struct node_snapshot *node)
+{
+    const struct member *member = node->member;
+    bool nameless = member->id[0] == '\0' && !node->done && partial->has_topology;
+    return !member->superseded && !nameless && ids_get(labels, member->label) == IDS_NONE;
+}
+
+static void copy_nodes(struct snapshot *partial, const struct snapshot *running)
+{
+    struct ids *labels = ids_new(running->count);
+    partial->node = mem_new(running->count, sizeof(partial->node[0]));
+    for (size_t i = 0; i < running->count; i++) {
+        const struct node_snapshot *node = running->node[i];
+        if (is_distinct(partial, labels, node)) {
+            ids_put(labels, node->member->label, (int)i);
+            partial->node[partial->count++] = copy_so_far(node);
+        }
+    }
+    ids_free(labels);
+}
+
+struct snapshot *snapshot_so_far(const struct snapshot *running)
+{
+    struct snapshot *partial = snapshot_new(running->cluster);
+    partial->is_partial = true;
+    for (size_t i = 0; i < running->count; i++) {
+        const struct node_snapshot *node = running->node[i];
+        bool ok = node->done && node->outcome == OUTCOME_OK;
+        partial->has_cluster_mode |= node->server.cluster_mode || node->member->id[0] != '\0';
+        partial->has_topology |= ok && node->view != NULL;
+    }
+    copy_nodes(partial, running);
+    judge(partial);
+    render_labels(partial);
+    return partial;
 }
 
 struct span node_field(const struct node_snapshot *node, struct span name)

@@ -47,6 +47,7 @@ struct snapshot {
     char *labels;               // redis_cluster="..."
     bool has_cluster_mode;
     bool has_topology; // at least one view was read
+    bool is_partial;   // of a scrape that goes on, to whose snapshot the nodes' data belong
     int64_t duration_us;
 };
 
@@ -59,6 +60,10 @@ struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *mem
 
 // When all nodes are done: settles the cluster's membership by what was read, and judges.
 void snapshot_complete(struct snapshot *snapshot);
+
+// What there is by now while the scrape goes on, which it does not disturb: nodes that have not
+// answered yet count as timed out. With one user: the caller. To be released before `running` is.
+struct snapshot *snapshot_so_far(const struct snapshot *running);
 
 // A field of the node's INFO; empty when there is none.
 struct span node_field(const struct node_snapshot *node, struct span name);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/gzip.h"
 #include "web/negotiate.h"
@@ -89,20 +88,24 @@ static struct answer *edition_answer(struct edition *edition, const struct reque
     return added.answer;
 }
 
-static void on_pass_done(void *owner, const struct snapshot *const *snapshot, size_t count)
+// Requests that get the same page.
+struct readers {
+    const struct metrics_page *page;
+    struct request *first;
+};
+
+static void answer_readers(void *owner, const struct snapshot *const *snapshot, size_t count)
 {
-    struct metrics_page *page = owner;
+    const struct readers *readers = owner;
+    const struct metrics_page_options *options = &readers->page->options;
+    struct request *request = readers->first;
     struct edition edition = {
-        .options = {.dialect = page->options.dialect,
-                    .collectors = page->options.collectors,
-                    .with_process = page->options.with_process},
+        .options = {.dialect = options->dialect,
+                    .collectors = options->collectors,
+                    .with_process = options->with_process},
         .snapshot = snapshot,
         .count = count,
     };
-    struct request *request = page->waiting;
-    page->pass = NULL;
-    page->waiting = NULL;
-    page->waiting_count = 0;
     while (request != NULL) {
         struct request *next = request->next;
         request_resume(request, edition_answer(&edition, request));
@@ -114,26 +117,49 @@ static void on_pass_done(void *owner, const struct snapshot *const *snapshot, si
     free(edition.variant);
 }
 
-// Where the offset leaves little of what Prometheus allows, half of that.
-int64_t request_timeout_us(const struct request *request, int64_t scrape_timeout_us,
-                           int64_t timeout_offset_us)
+static void on_pass_done(void *owner, const struct snapshot *const *snapshot, size_t count)
 {
-    const char *header = request_header(request, "X-Prometheus-Scrape-Timeout-Seconds");
-    double seconds;
-    if (header == NULL || !span_f64(span_of(header), &seconds) || seconds <= 0 || seconds > 3600) {
-        return scrape_timeout_us;
+    struct metrics_page *page = owner;
+    struct readers all = {page, page->waiting};
+    page->pass = NULL;
+    page->waiting = NULL;
+    page->waiting_count = 0;
+    answer_readers(&all, snapshot, count);
+}
+
+// Takes those that are due no later than at that time.
+static struct request *take_due(struct metrics_page *page, int64_t deadline_us)
+{
+    struct request **link = &page->waiting;
+    struct request *due = NULL;
+    while (*link != NULL) {
+        struct request *request = *link;
+        if (request->deadline_us > deadline_us) {
+            link = &request->next;
+            continue;
+        }
+        *link = request->next;
+        request->next = due;
+        due = request;
+        page->waiting_count--;
     }
-    int64_t allowed_us = (int64_t)(seconds * SECOND_US);
-    int64_t timeout_us =
-        timeout_offset_us * 2 < allowed_us ? allowed_us - timeout_offset_us : allowed_us / 2;
-    return timeout_us > 1000 ? timeout_us : 1000;
+    return due;
+}
+
+static void on_expired(void *owner, struct request *request)
+{
+    struct metrics_page *page = owner;
+    if (!pass_ends_by(page->pass, request->deadline_us)) {
+        struct readers hasty = {page, take_due(page, request->deadline_us)};
+        pass_peek(page->pass, answer_readers, &hasty);
+    }
 }
 
 enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *request)
 {
     const struct metrics_page_options *options = &page->options;
-    int64_t timeout_us =
-        request_timeout_us(request, options->scrape_timeout_us, options->timeout_offset_us);
+    int64_t deadline_us =
+        request_deadline_us(request, options->scrape_timeout_us, options->timeout_offset_us);
     if (page->waiting_count >= WAITING_MAX) {
         return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
                                    "Too many requests are waiting for a scrape.\n");
@@ -142,12 +168,12 @@ enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *re
     page->waiting = request;
     page->waiting_count++;
     if (page->pass != NULL) {
-        pass_hasten(page->pass, timeout_us);
+        pass_extend(page->pass, deadline_us);
     } else {
         page->pass =
-            pass_start(options->cluster, options->cluster_count, timeout_us, on_pass_done, page);
+            pass_start(options->cluster, options->cluster_count, deadline_us, on_pass_done, page);
     }
-    return request_suspend(request);
+    return request_suspend(request, on_expired, page);
 }
 
 bool metrics_page_is_idle(const struct metrics_page *page)

@@ -1,6 +1,6 @@
 // A metrics page: the clusters it is about, and the requests that wait for the pass under way.
 // Requests that come while a pass runs share it; its page is rendered at most once per format and
-// encoding.
+// encoding. A request that has less time than the pass takes gets a page of what is there by then.
 #pragma once
 
 #include "scrape/pass.h"
@@ -28,7 +28,3 @@ void metrics_page_free(struct metrics_page *page);
 enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *request);
 
 bool metrics_page_is_idle(const struct metrics_page *page);
-
-// How long a scrape for this request may take: what Prometheus allows, less the offset.
-int64_t request_timeout_us(const struct request *request, int64_t scrape_timeout_us,
-                           int64_t timeout_offset_us);

@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct answer *answer_new(unsigned status, char *body, size_t length, const char *content_type)
@@ -58,14 +59,58 @@ enum MHD_Result request_answer_text(struct request *request, unsigned status, co
     return request_answer(request, new_text(status, text));
 }
 
-enum MHD_Result request_suspend(struct request *request)
+// Where the offset leaves little of what Prometheus allows, half of that.
+static int64_t timeout_of(const struct request *request, int64_t scrape_timeout_us,
+                          int64_t timeout_offset_us)
 {
+    const char *header = request_header(request, "X-Prometheus-Scrape-Timeout-Seconds");
+    double seconds;
+    if (header == NULL || !span_f64(span_of(header), &seconds) || seconds <= 0 || seconds > 3600) {
+        return scrape_timeout_us;
+    }
+    int64_t allowed_us = (int64_t)(seconds * SECOND_US);
+    int64_t timeout_us =
+        timeout_offset_us * 2 < allowed_us ? allowed_us - timeout_offset_us : allowed_us / 2;
+    return timeout_us > 1000 ? timeout_us : 1000;
+}
+
+int64_t request_deadline_us(struct request *request, int64_t scrape_timeout_us,
+                            int64_t timeout_offset_us)
+{
+    if (request->deadline_us == 0) {
+        request->deadline_us =
+            clock_monotonic_us() + timeout_of(request, scrape_timeout_us, timeout_offset_us);
+    }
+    return request->deadline_us;
+}
+
+static void on_expiry(evutil_socket_t fd, short what, void *context)
+{
+    struct request *request = context;
+    (void)fd;
+    (void)what;
+    request->expired(request->owner, request);
+}
+
+enum MHD_Result request_suspend(struct request *request,
+                                void (*expired)(void *owner, struct request *request), void *owner)
+{
+    int64_t left_us = request->deadline_us - clock_monotonic_us();
+    left_us = left_us > 0 ? left_us : 0;
+    struct timeval limit = {left_us / SECOND_US, left_us % SECOND_US};
+    request->expired = expired;
+    request->owner = owner;
+    request->expiry = evtimer_new(event_get_base(request->pump), on_expiry, request);
+    CHECK(request->expiry != NULL);
+    event_add(request->expiry, &limit);
     MHD_suspend_connection(request->connection);
     return MHD_YES;
 }
 
 void request_retry(struct request *request)
 {
+    event_free(request->expiry);
+    request->expiry = NULL;
     MHD_resume_connection(request->connection);
     event_active(request->pump, EV_TIMEOUT, 0);
 }

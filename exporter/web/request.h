@@ -17,6 +17,10 @@ struct request {
     struct event *pump;    // to be made active whenever the request was resumed; borrowed
     struct answer *answer; // what it gets when it is resumed
     struct request *next;  // of those that wait for the same thing; the waiting side's
+    int64_t deadline_us;   // by which it wants its answer; see request_deadline_us
+    struct event *expiry;  // at that time; while it is suspended
+    void (*expired)(void *owner, struct request *request);
+    void *owner; // of `expired`
 };
 
 // Gives an answer without users. Takes `body` (malloc'd).
@@ -28,10 +32,19 @@ const char *request_header(const struct request *request, const char *name);
 // A query argument, decoded; NULL when it is absent.
 const char *request_argument(const struct request *request, const char *name);
 
+// When its answer is due, on the monotonic clock: what Prometheus allows, less the offset, or else
+// the timeout, counted from the first call.
+int64_t request_deadline_us(struct request *request, int64_t scrape_timeout_us,
+                            int64_t timeout_offset_us);
+
 // Each of these ends the handler's call with what it returns.
 enum MHD_Result request_answer(struct request *request, struct answer *answer);
 enum MHD_Result request_answer_text(struct request *request, unsigned status, const char *text);
-enum MHD_Result request_suspend(struct request *request);
+
+// `expired` comes once at the request's deadline if it has not been resumed by then, which is up to
+// the owner also afterwards.
+enum MHD_Result request_suspend(struct request *request,
+                                void (*expired)(void *owner, struct request *request), void *owner);
 
 // Answers a suspended request; from anywhere in the loop.
 void request_resume(struct request *request, struct answer *answer);

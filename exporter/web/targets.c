@@ -367,21 +367,42 @@ static void on_discovered(void *owner, const struct snapshot *const *snapshot, s
     }
 }
 
+static void remove_request(struct request **list, const struct request *request)
+{
+    while (*list != NULL && *list != request) {
+        list = &(*list)->next;
+    }
+    if (*list != NULL) {
+        *list = request->next;
+    }
+}
+
+static void on_expired(void *owner, struct request *request)
+{
+    struct targets *targets = owner;
+    if (!pass_ends_by(targets->discovery, request->deadline_us)) {
+        remove_request(&targets->listing, request);
+        remove_request(&targets->undecided, request);
+        request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            "The nodes of the cluster have not answered in time.\n");
+    }
+}
+
 static enum MHD_Result discover(struct targets *targets, struct request *request,
                                 struct request **list)
 {
     const struct target_options *options = &targets->options;
-    int64_t timeout_us =
-        request_timeout_us(request, options->scrape_timeout_us, options->timeout_offset_us);
+    int64_t deadline_us =
+        request_deadline_us(request, options->scrape_timeout_us, options->timeout_offset_us);
     request->next = *list;
     *list = request;
     if (targets->discovery == NULL) {
-        targets->discovery = pass_start(options->cluster, options->cluster_count, timeout_us,
+        targets->discovery = pass_start(options->cluster, options->cluster_count, deadline_us,
                                         on_discovered, targets);
     } else {
-        pass_hasten(targets->discovery, timeout_us);
+        pass_extend(targets->discovery, deadline_us);
     }
-    return request_suspend(request);
+    return request_suspend(request, on_expired, targets);
 }
 
 enum MHD_Result targets_serve_discovery(struct targets *targets, struct request *request)

@@ -162,6 +162,83 @@ def test_a_stopped_exporter_closes_its_connections():
     wait(lambda: not any(node.connections for node in nodes), "they are closed")
 
 
+def within(seconds):
+    """For a request whose page is due after so long; the offset is 0.25 s."""
+    return {"X-Prometheus-Scrape-Timeout-Seconds": str(seconds + 0.25)}
+
+
+def start_slow():
+    """An exporter of two nodes, of which the second one answers when its gate is set, and the
+    number of its scrapes."""
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr, "--redis.timeout=30s")
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    count = exporter.scrape().get("redis_exporter_scrapes_total")
+    nodes[1].gate.clear()
+    nodes[1].asked.clear()
+    return exporter, nodes, count
+
+
+def in_background(function):
+    """Runs it in a thread; gives a function that waits for its result."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function()))
+    thread.start()
+
+    def result():
+        thread.join()
+        return results[0]
+    return result
+
+
+def check_page_of_what_was_there(page, nodes, before):
+    assert page.response.seconds < 5
+    assert page.up() == {nodes[0].addr: 1, nodes[1].addr: 0}
+    assert page.errors() == {nodes[1].addr: "timeout"}
+    assert page.coverage()[0] == 16384 and page.metrics_of(nodes[0].addr)
+    assert page.get("redis_exporter_scrapes_total") == before, "the scrape goes on"
+    assert page.get("redis_exporter_node_failures_total", reason="timeout") == 0
+
+
+def test_a_request_with_little_time_takes_nothing_from_a_patient_one():
+    for patient_first in True, False:
+        exporter, nodes, before = start_slow()
+        requests = [lambda e=exporter: e.scrape(within(20)), lambda e=exporter: e.scrape(within(1))]
+        waiting = in_background(requests[0 if patient_first else 1])
+        assert nodes[1].asked.wait(10)
+        other = in_background(requests[1 if patient_first else 0])
+        patient, hasty = (waiting, other) if patient_first else (other, waiting)
+        check_page_of_what_was_there(hasty(), nodes, before)
+        nodes[1].gate.set()
+        page = patient()
+        assert page.up() == {node.addr: 1 for node in nodes}, (patient_first, page.errors())
+        assert page.get("redis_exporter_scrapes_total") == before + 1
+
+
+def test_a_refused_target_with_little_time_hastens_nobody():
+    exporter, nodes, _ = start_slow()
+    patient = in_background(lambda: exporter.scrape(within(20)))
+    assert nodes[1].asked.wait(10)
+    got = exporter.get("/scrape?target=redis://203.0.113.9:1", within(0.1))
+    assert got.status in (403, 503) and got.text.count("\n") == 1 and got.seconds < 5
+    got = exporter.get("/discover-cluster-nodes", within(0.1))
+    assert got.status == 503 and got.text.count("\n") == 1 and got.seconds < 5
+    nodes[1].gate.set()
+    assert patient().up() == {node.addr: 1 for node in nodes}
+
+
+def test_a_page_before_the_end_has_no_series_twice():
+    slow, quick = fake_cluster(2)
+    slow.gate.clear()
+    exporter = Exporter([f"localhost:{quick.port}", quick.addr, slow.addr], "--redis.timeout=30s")
+    patient = in_background(lambda: exporter.scrape(within(20)))
+    assert slow.asked.wait(10)
+    page = exporter.scrape(within(1))  # the parser refuses doubles
+    assert page.up() == {quick.addr: 1, slow.addr: 0}
+    slow.gate.set()
+    assert patient().up() == {quick.addr: 1, slow.addr: 1}
+
+
 def test_memory_of_a_large_scrape_goes_back():
     nodes = fake_cluster(60)
     commands = "".join(f"cmdstat_c{i}:calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,"
