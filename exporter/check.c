@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "scrape/report.h"
 
 struct check {
@@ -31,7 +32,7 @@ static void on_pass(void *owner, const struct snapshot *const *snapshot, size_t 
 int check_run(struct event_base *base, struct cluster *cluster, int64_t timeout_us)
 {
     struct check check = {base, CHECK_CRITICAL};
-    pass_start(&cluster, 1, timeout_us, on_pass, &check);
+    pass_start(&cluster, 1, clock_monotonic_us() + timeout_us, on_pass, &check);
     event_base_dispatch(base);
     return check.status;
 }

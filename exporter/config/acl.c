@@ -2,7 +2,10 @@
 
 #include <stdio.h>
 
-enum { FIRST_WITH_ACL = 60000 }; // 6.0.0
+enum {
+    FIRST_WITH_ACL = 60000,       // 6.0.0
+    FIRST_WITH_READ_KEYS = 70000, // 7.0.0: rights to read keys only
+};
 
 static void add_rules(struct buf *line, command_set commands)
 {
@@ -41,7 +44,7 @@ bool acl_print(const char *version, collector_set set)
     }
     buf_text(&line, "ACL SETUSER exporter on >PASSWORD -@all +client|setname");
     if (set & (collector_bit(COLLECTOR_KEYS) | collector_bit(COLLECTOR_STREAMS))) {
-        buf_text(&line, " ~*"); // PFCOUNT counts as a write
+        buf_text(&line, number >= FIRST_WITH_READ_KEYS ? " %R~*" : " ~*");
     }
     add_rules(&line, command_available(collectors_all_commands(set), &server));
     printf("%.*s\n", (int)line.length, line.data);

@@ -92,8 +92,10 @@ void snapshot_judge(struct snapshot *snapshot)
         input[i] = input_of(snapshot->node[i]);
     }
     snapshot->health = health_judge(input, snapshot->count);
-    note_views(snapshot, input);
-    if (snapshot->cluster->history != NULL) {
+    if (!snapshot->is_partial) {
+        note_views(snapshot, input);
+    }
+    if (!snapshot->is_partial && snapshot->cluster->history != NULL) {
         history_observe(snapshot->cluster->history, input, snapshot->health,
                         clock_wall_us() / SECOND_US);
     }

@@ -3,5 +3,6 @@
 
 #include "scrape/snapshot.h"
 
-// Sets the snapshot's health, and each node's verdict.
+// Sets the snapshot's health, and each node's verdict. What outlives the scrape learns from
+// complete snapshots only.
 void snapshot_judge(struct snapshot *snapshot);

@@ -139,6 +139,7 @@ static void note_outcome(struct node_snapshot *node, enum outcome outcome, const
     if (outcome != OUTCOME_OK) {
         node->outcome = outcome;
     }
+    node->has_main_replies = true;
     bool wrong = node->outcome == OUTCOME_WRONG_NODE;
     span_copy(span_of(wrong ? "another node lives at its address" : detail), node->detail,
               sizeof(node->detail));

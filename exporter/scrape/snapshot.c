@@ -216,9 +216,12 @@ static struct node_snapshot *copy_so_far(const struct node_snapshot *node)
     if (node->done) {
         return copy;
     }
-    copy->duration_us = clock_monotonic_us() - node->started_us;
-    if (node->followups == NULL) {
+    if (!node->has_main_replies) {
+        copy->duration_us = clock_monotonic_us() - node->started_us;
         copy->outcome = OUTCOME_TIMEOUT;
+        return copy;
+    }
+    if (node->followups == NULL) {
         return copy;
     }
     for (int i = 0; i < COLLECTOR_COUNT; i++) {
@@ -262,7 +265,7 @@ struct snapshot *snapshot_so_far(const struct snapshot *running)
         partial->has_topology |= ok && node->view != NULL;
     }
     copy_nodes(partial, running);
-    judge(partial);
+    snapshot_judge(partial);
     render_labels(partial);
     return partial;
 }

@@ -13,7 +13,8 @@ struct node_snapshot {
     char detail[NODE_DETAIL_SIZE]; // for logs
     int64_t started_us;
     int64_t duration_us;
-    int64_t connect_us; // 0 on a kept connection
+    int64_t connect_us;    // 0 on a kept connection
+    bool has_main_replies; // only what follows from them may be missing
     bool done;
     char *info;                // INFO, or NULL
     size_t info_length;        // of it
