@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include <event2/dns.h>
 #include <event2/event.h>
 
 #include "base/log.h"
@@ -13,6 +12,7 @@
 #include "check.h"
 #include "config/acl.h"
 #include "config/options.h"
+#include "redis/resolver.h"
 #include "scrape/render.h"
 #include "web/server.h"
 
@@ -75,19 +75,6 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-// Without a resolv.conf there are no name servers, but /etc/hosts still counts.
-static struct evdns_base *new_resolver(struct event_base *base)
-{
-    int flags = EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE;
-    struct evdns_base *dns = evdns_base_new(base, flags);
-    if (dns == NULL) {
-        dns = evdns_base_new(base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-        CHECK(dns != NULL);
-        evdns_base_load_hosts(dns, "/etc/hosts");
-    }
-    return dns;
 }
 
 static struct cluster *new_cluster(const struct program *program)
@@ -169,7 +156,7 @@ static void start(struct program *program)
     raise_descriptor_limit();
     program->base = event_base_new();
     CHECK(program->base != NULL);
-    program->dns = new_resolver(program->base);
+    program->dns = resolver_new(program->base, program->options.connect_timeout_us);
     program->cluster = new_cluster(program);
 }
 

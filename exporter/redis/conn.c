@@ -449,8 +449,9 @@ void conn_send(struct conn *conn)
 
 void conn_give_up(struct conn *conn)
 {
-    if (conn->state == CONNECTING) {
-        conn->reused = false;
+    if (conn->state == CONNECTING && dial_is_resolving(conn->dial)) {
+        fail_with(conn, OUTCOME_RESOLVE, "no answer from the name servers in time");
+    } else if (conn->state == CONNECTING) {
         fail_with(conn, OUTCOME_CONNECT_TIMEOUT, "no connection in time");
     } else if (conn->state == BUSY) {
         fail_with(conn, OUTCOME_TIMEOUT, "no complete answer in time");

@@ -149,6 +149,11 @@ struct dial *dial_new(struct event_base *base, struct evdns_base *dns,
     return dial;
 }
 
+bool dial_is_resolving(const struct dial *dial)
+{
+    return dial->lookup != NULL;
+}
+
 void dial_free(struct dial *dial)
 {
     if (dial == NULL) {

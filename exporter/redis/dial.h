@@ -18,4 +18,7 @@ typedef void dial_done(void *owner, int fd, enum outcome outcome, const char *de
 struct dial *dial_new(struct event_base *base, struct evdns_base *dns,
                       const struct address *address, dial_done *done, void *owner);
 
+// Whether it still waits for a name server.
+bool dial_is_resolving(const struct dial *dial);
+
 void dial_free(struct dial *dial); // `done` comes no more; NULL is fine

@@ -3,7 +3,7 @@
 
 enum outcome {
     OUTCOME_OK,
-    OUTCOME_RESOLVE,         // the name has no address
+    OUTCOME_RESOLVE,         // the name has no address, or nobody told it in time
     OUTCOME_REFUSED,         // nobody listens
     OUTCOME_UNREACHABLE,     // connect failed otherwise
     OUTCOME_CONNECT_TIMEOUT, // no answer to connect

@@ -583,6 +583,26 @@ static void full_listener_runs_into_the_connect_limit(void **state)
     assert_string_equal(talk->detail, "no connection in time");
 }
 
+// A socket that nobody reads stands in for a name server that is down.
+static void silent_name_server_is_no_answer_to_connect_either(void **state)
+{
+    struct talk *talk = *state;
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(local);
+    char address[32];
+    int mute = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(mute, (struct sockaddr *)&local, sizeof(local)), 0);
+    assert_int_equal(getsockname(mute, (struct sockaddr *)&local, &size), 0);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(local.sin_port));
+    assert_int_equal(evdns_base_nameserver_ip_add(talk->dns, address), 0);
+    talk->options.connect_timeout_us = SHORT_LIMIT_US;
+    connect_to(talk, &(struct address){.host = "redis.example", .port = 6379});
+    enum outcome outcome = ask(talk);
+    close(mute);
+    assert_int_equal(outcome, OUTCOME_RESOLVE);
+    assert_string_equal(talk->detail, "no answer from the name servers in time");
+}
+
 static void replies_beyond_the_cap_are_too_large(void **state)
 {
     struct talk *talk = *state;
@@ -924,6 +944,7 @@ int main(void)
         CONN_TEST(nobody_listening_is_refused),
         CONN_TEST(address_without_route_is_unreachable),
         CONN_TEST(full_listener_runs_into_the_connect_limit),
+        CONN_TEST(silent_name_server_is_no_answer_to_connect_either),
         CONN_TEST(replies_beyond_the_cap_are_too_large),
         CONN_TEST(cap_is_for_each_ask),
         CONN_TEST(array_header_that_would_allocate_is_too_large),
