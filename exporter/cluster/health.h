@@ -39,7 +39,7 @@ struct health_input {
     const struct facts *facts;             // NULL as well
     struct cluster_info info;              // `known` only when it was read
     int64_t received_us;                   // when INFO came, monotonic
-    bool reachable;                        // it answered INFO
+    bool reachable;                        // it answers, or could not be asked
     bool loading;                          // it is reading its data from disk
 };
 

@@ -228,6 +228,9 @@ static enum outcome outcome_of_error(struct span error)
     if (span_starts_any(error, auth_errors, sizeof(auth_errors) / sizeof(auth_errors[0]))) {
         return OUTCOME_AUTH;
     }
+    if (span_starts(error, SPAN("BUSY "))) {
+        return OUTCOME_BUSY;
+    }
     bool denied = span_starts_any(error, denials, sizeof(denials) / sizeof(denials[0]));
     return denied ? OUTCOME_DENIED : OUTCOME_MALFORMED;
 }

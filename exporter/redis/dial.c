@@ -23,9 +23,24 @@ struct dial {
     const char *detail;
 };
 
+static enum outcome outcome_of(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return OUTCOME_REFUSED;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return OUTCOME_LOCAL_LIMIT;
+    default:
+        return OUTCOME_UNREACHABLE;
+    }
+}
+
 static void note_error(struct dial *dial, int error)
 {
-    dial->outcome = error == ECONNREFUSED ? OUTCOME_REFUSED : OUTCOME_UNREACHABLE;
+    dial->outcome = outcome_of(error);
     dial->detail = strerror(error);
 }
 

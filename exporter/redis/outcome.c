@@ -10,10 +10,12 @@ static const char *const names[OUTCOME_COUNT] = {
     [OUTCOME_CLOSED] = "closed",
     [OUTCOME_AUTH] = "auth",
     [OUTCOME_DENIED] = "denied",
+    [OUTCOME_BUSY] = "busy",
     [OUTCOME_MALFORMED] = "malformed",
     [OUTCOME_TOO_LARGE] = "too_large",
     [OUTCOME_WRONG_NODE] = "wrong_node",
     [OUTCOME_NO_ADDRESS] = "no_address",
+    [OUTCOME_LOCAL_LIMIT] = "local_limit",
 };
 
 const char *outcome_name(enum outcome outcome)

@@ -11,10 +11,12 @@ enum outcome {
     OUTCOME_CLOSED,          // closed before the last reply
     OUTCOME_AUTH,            // no password, a wrong one, or an unknown user
     OUTCOME_DENIED,          // the user may not say INFO
+    OUTCOME_BUSY,            // it runs a script and answers nothing else
     OUTCOME_MALFORMED,       // not RESP, or not what was asked for
     OUTCOME_TOO_LARGE,       // more than the cap
     OUTCOME_WRONG_NODE,      // another node lives at this address
     OUTCOME_NO_ADDRESS,      // the cluster does not know the node's address
+    OUTCOME_LOCAL_LIMIT,     // this process has no descriptor or memory left to connect with
     OUTCOME_COUNT,
 };
 

@@ -56,6 +56,12 @@ static void fill_facts(struct node_snapshot *node)
                        says(samples, "aof_last_bgrewrite_status", "ok");
 }
 
+// A server that runs a script is there, and a limit of our own says nothing about the server.
+static bool is_reachable(enum outcome outcome)
+{
+    return outcome == OUTCOME_OK || outcome == OUTCOME_BUSY || outcome == OUTCOME_LOCAL_LIMIT;
+}
+
 static struct health_input input_of(struct node_snapshot *node)
 {
     bool ok = node->outcome == OUTCOME_OK;
@@ -70,7 +76,7 @@ static struct health_input input_of(struct node_snapshot *node)
         .facts = ok ? &node->facts : NULL,
         .info = ok ? node->cluster_summary : (struct cluster_info){.known = false},
         .received_us = node->received_us,
-        .reachable = ok,
+        .reachable = is_reachable(node->outcome),
         .loading = node->server.loading,
     };
 }

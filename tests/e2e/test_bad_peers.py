@@ -1,5 +1,7 @@
 """Peers that speak nonsense, say nothing, or never stop."""
 
+import os
+import resource
 import socket
 
 from harness import FULL, Exporter, FakeNode, FakePeer, LIMIT, SLOTS, bulk, fake_cluster, wait
@@ -82,6 +84,55 @@ def test_a_bad_peer_as_the_only_seed_is_told_too():
             assert page.get("redis_cluster_discovery_up") == 0
         exporter.stop()
         peer.close()
+
+
+def check_not_unreachable(page, node, err):
+    """The node cannot be read, but is no outage."""
+    assert page.errors() == {node.addr: err}, page.errors()
+    assert page.coverage() == FULL
+    assert page.get("redis_cluster_slots_unreachable") == 0
+    assert page.total("redis_cluster_nodes", health="unreachable") == 0
+
+
+def test_a_node_in_a_script_is_busy_and_not_unreachable():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    for command in "CLIENT", "INFO", "CLUSTER INFO", "CLUSTER NODES":
+        nodes[1].replies[command] = (b"-BUSY Redis is busy running a script. You can only call "
+                                     b"SCRIPT KILL or SHUTDOWN NOSAVE.\r\n")
+    for _ in range(2):
+        check_not_unreachable(exporter.scrape(), nodes[1], "busy")
+    nodes[1].replies.clear()
+    assert sum(exporter.scrape().up().values()) == 2
+
+
+def has_clients(port):
+    """Whether the server at that port still has a connection open: established or half closed."""
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        rows = [line.split()[1:4] for line in f][1:]
+    return any(local.endswith(f":{port:04X}") and state in ("01", "08")
+               for local, _, state in rows)
+
+
+def leave_one_descriptor(pid):
+    """Of those that the process does not use; it can open no more than one."""
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    free = [fd for fd in range(len(used) + 2) if fd not in used]
+    _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[1], hard))
+
+
+def test_want_of_descriptors_is_told_as_our_own():
+    nodes = fake_cluster(2)
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: sum(exporter.scrape().up().values()) == 2, "all are up")
+    nodes[1].close()
+    assert exporter.scrape().errors() == {nodes[1].addr: "refused"}
+    nodes[1].listen()
+    wait(lambda: not has_clients(exporter.port), "the request before is closed")
+    leave_one_descriptor(exporter.pid)  # the request takes it
+    check_not_unreachable(exporter.scrape(), nodes[1], "local_limit")
 
 
 def test_a_peer_that_trickles_does_not_hold_the_scrape():

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -189,6 +190,23 @@ static void address_without_route_is_unreachable(void **state)
     assert_int_equal(dial(call, "255.255.255.255", 1), OUTCOME_UNREACHABLE);
 }
 
+// The server has nothing to do with it.
+static void want_of_descriptors_is_a_local_limit(void **state)
+{
+    struct call *call = *state;
+    struct rlimit before;
+    int highest = dup(STDERR_FILENO);
+    assert_true(highest >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {(rlim_t)highest, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    close(highest);
+    enum outcome outcome = dial(call, "127.0.0.1", call->node->address.port);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(outcome, OUTCOME_LOCAL_LIMIT);
+    assert_int_equal(call->fd, -1);
+}
+
 static void freed_dial_calls_nobody(void **state)
 {
     static const char *const hosts[] = {"127.0.0.1",   "silent.example", "nowhere.example",
@@ -221,6 +239,7 @@ int main(void)
         DIAL_TEST(name_without_address_is_not_resolved),
         DIAL_TEST(nobody_listening_is_refused),
         DIAL_TEST(address_without_route_is_unreachable),
+        DIAL_TEST(want_of_descriptors_is_a_local_limit),
         DIAL_TEST(freed_dial_calls_nobody),
     };
     return cmocka_run_group_tests_name("dial", tests, NULL, NULL);
