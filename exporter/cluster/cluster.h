@@ -39,7 +39,6 @@ struct member {
     char *label;                      // value of redis_node: unique among the members
     struct conn *conn;                // NULL before the first ask
     struct server_kind server;        // what the connection leads to, once INFO has told
-    bool server_known;                // for as long as the connection lives
     struct key_walks *walks;          // NULL before the first key check
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set

@@ -45,6 +45,8 @@ struct conn {
     bool setname_awaited; // then the one to CLIENT SETNAME
     bool reused;          // this ask began on a kept connection, and nothing was read yet
     enum outcome verdict; // of this ask, by the replies so far
+    int64_t sent_us;      // when BUSY began
+    int64_t waited_us;    // for replies, in this ask before that
     int64_t connect_began_us;
     int64_t connect_us; // of this ask
     char detail[DETAIL_SIZE];
@@ -124,14 +126,22 @@ static void arm(struct conn *conn, int64_t limit_us)
     event_add(conn->timer, &limit);
 }
 
+static void note_wait(struct conn *conn)
+{
+    conn->waited_us += clock_monotonic_us() - conn->sent_us;
+}
+
 static void start_connecting(struct conn *conn);
 
-// The ask has failed; a kept connection that was dead already gets one fresh attempt.
+// The ask has failed; a kept connection that was dead already gets one fresh attempt, which begins
+// as on every new connection.
 static void fail(struct conn *conn, enum outcome outcome)
 {
     bool again = conn->reused && outcome == OUTCOME_CLOSED;
     close_conn(conn);
     if (again) {
+        note_wait(conn);
+        conn->wanted = command_bit(COMMAND_INFO);
         start_connecting(conn);
     } else {
         conn->handler.on_done(conn->handler.owner, outcome, conn->detail);
@@ -202,10 +212,11 @@ static void enqueue(struct conn *conn, enum command command, const struct span *
 
 static void send_queue(struct conn *conn)
 {
+    int64_t left_us = conn->options->reply_timeout_us - conn->waited_us;
     conn->state = BUSY;
     conn->verdict = OUTCOME_OK;
-    resp_restart(conn->resp);
-    arm(conn, conn->options->reply_timeout_us);
+    conn->sent_us = clock_monotonic_us();
+    arm(conn, left_us > 0 ? left_us : 0);
     flush(conn);
 }
 
@@ -290,6 +301,7 @@ static void complete(struct conn *conn)
         return;
     }
     event_del(conn->timer);
+    note_wait(conn);
     conn->state = IDLE;
     conn->queued = 0;
     conn->answered = 0;
@@ -359,6 +371,7 @@ static void on_dialled(void *owner, int fd, enum outcome outcome, const char *de
     dial_free(conn->dial);
     conn->dial = NULL;
     conn->connect_us = clock_monotonic_us() - conn->connect_began_us;
+    conn->connect_us += conn->connect_us == 0 ? 1 : 0;
     conn->fd = fd;
     conn->readable = event_new(conn->options->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
     conn->writable = event_new(conn->options->base, fd, EV_WRITE, on_writable, conn);
@@ -416,19 +429,39 @@ int64_t conn_connect_us(const struct conn *conn)
     return conn->connect_us;
 }
 
+static void begin_ask(struct conn *conn)
+{
+    conn->detail[0] = '\0';
+    conn->connect_us = 0;
+    conn->waited_us = 0;
+    conn->reused = conn->state == IDLE;
+    if (conn->state == IDLE) {
+        resp_restart(conn->resp);
+    }
+}
+
 void conn_ask(struct conn *conn, command_set commands)
 {
     CHECK(conn->state == CLOSED || conn->state == IDLE);
     CHECK(commands != 0);
     conn->wanted = commands;
-    conn->detail[0] = '\0';
-    conn->connect_us = 0;
+    begin_ask(conn);
     if (conn->state == IDLE) {
-        conn->reused = true;
         send_commands(conn);
     } else {
         start_connecting(conn);
     }
+}
+
+void conn_ask_more(struct conn *conn, command_set commands)
+{
+    CHECK(conn->state == IDLE);
+    CHECK(commands != 0);
+    conn->wanted = commands;
+    conn->detail[0] = '\0';
+    conn->connect_us = 0;
+    conn->reused = false;
+    send_commands(conn);
 }
 
 bool conn_queue(struct conn *conn, enum command command, const struct span *arguments, size_t count)
@@ -444,8 +477,7 @@ bool conn_queue(struct conn *conn, enum command command, const struct span *argu
 void conn_send(struct conn *conn)
 {
     CHECK(conn->state == IDLE && conn->queued > 0);
-    conn->detail[0] = '\0';
-    conn->connect_us = 0;
+    begin_ask(conn);
     conn->reused = false; // what led to these commands is not asked anew
     send_queue(conn);
 }

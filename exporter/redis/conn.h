@@ -14,7 +14,7 @@ struct conn_options {
     const struct credentials *credentials; // of single ones; may be NULL
     int64_t connect_timeout_us;
     int64_t reply_timeout_us;
-    size_t reply_bytes_max; // for all replies of one ask
+    size_t reply_bytes_max; // for all replies of one ask, as the time
 };
 
 // `on_reply` borrows the reply, whose text it may take with reply_take_text; error replies come
@@ -37,14 +37,19 @@ void conn_free(struct conn *conn); // no callback comes any more; NULL is fine
 const struct address *conn_address(const struct conn *conn);
 bool conn_is_open(const struct conn *conn);
 
-// How long the connect of the last ask took; 0 when it used a kept connection.
+// How long the connect of the last ask took: more than 0 on a new connection, 0 on a kept one.
 int64_t conn_connect_us(const struct conn *conn);
 
 // Sends the commands in one write and reads their replies; connects first when there is no
-// connection, and once more when a kept connection turns out to be dead. Commands that the server
-// refused on this connection are left out. Where INFO is among them, its reply decides the outcome.
-// Not while it is busy; from on_done is fine.
+// connection. When a kept connection turns out to be dead, INFO alone is asked on a new one: the
+// server may be another by now. Commands that the server refused on this connection are left out.
+// Where INFO is among them, its reply decides the outcome. Not while it is busy; from on_done is
+// fine.
 void conn_ask(struct conn *conn, command_set commands);
+
+// From on_done with OUTCOME_OK: a further part of the ask that ended, within the limits that are
+// left of it. A connection that dies is not made anew.
+void conn_ask_more(struct conn *conn, command_set commands);
 
 // For commands with arguments, which follow from replies: as many conn_queue as wanted, from
 // on_done with OUTCOME_OK or after it, then one conn_send, which is an ask of its own. Copies the

@@ -116,20 +116,19 @@ static command_set wanted_commands(const struct member *member)
     return wants_view ? commands : commands & ~command_bit(COMMAND_CLUSTER_NODES);
 }
 
-// On a new connection INFO goes first: it tells what else this server can be asked without making
+// On a new connection INFO went first: it tells what else this server can be asked without making
 // it count errors. True when a second part is on its way.
 static bool ask_the_rest(struct asking *asking)
 {
     struct member *member = asking->node->member;
-    if (member->server_known) {
+    if (conn_connect_us(member->conn) == 0) {
         return false;
     }
     command_set wanted = wanted_commands(member);
     member->server = asking->node->server;
-    member->server_known = true;
     wanted = command_available(wanted, &member->server) & ~command_bit(COMMAND_INFO);
     if (wanted != 0) {
-        conn_ask(member->conn, wanted);
+        conn_ask_more(member->conn, wanted);
     }
     return wanted != 0;
 }
@@ -211,8 +210,7 @@ static void ask(struct scrape *scrape, struct member *member)
     member->asking = asking;
     scrape->pending++;
     prepare_conn(cluster, member);
-    member->server_known = member->server_known && conn_is_open(member->conn);
-    conn_ask(member->conn, member->server_known
+    conn_ask(member->conn, conn_is_open(member->conn)
                                ? command_available(wanted_commands(member), &member->server)
                                : command_bit(COMMAND_INFO));
 }
@@ -232,12 +230,16 @@ static void ask_new_members(struct scrape *scrape)
 
 static void ask_view(struct scrape *scrape, struct node_snapshot *node)
 {
+    struct conn *conn = node->member->conn;
+    if (!conn_queue(conn, COMMAND_CLUSTER_NODES, NULL, 0)) {
+        return;
+    }
     struct asking *asking = mem_new(1, sizeof(*asking));
     *asking = (struct asking){.scrape = scrape, .node = node, .view_only = true};
     node->member->asking = asking;
     node->done = false;
     scrape->pending++;
-    conn_ask(node->member->conn, command_bit(COMMAND_CLUSTER_NODES));
+    conn_send(conn);
 }
 
 // Of many members only some were asked for their views: those whose CLUSTER INFO differs from that

@@ -4,7 +4,8 @@ import os
 import resource
 import socket
 
-from harness import FULL, Exporter, FakeNode, FakePeer, LIMIT, SLOTS, bulk, fake_cluster, wait
+from harness import (FULL, INFO, Exporter, FakeNode, FakePeer, LIMIT, SLOTS, bulk, fake_cluster,
+                     wait)
 
 MEGA = b"x" * (1 << 20)
 
@@ -170,6 +171,32 @@ def test_bytes_nobody_asked_for_are_not_taken_for_a_reply():
                 assert page.get("redis_cluster_state", redis_node=nodes[1].addr) == 1
                 assert page.roles()[nodes[1].addr] == "master"
         assert page.up() == {node.addr: 1 for node in nodes}, noise
+
+
+def test_a_server_that_took_the_place_of_a_newer_one_is_asked_what_it_has():
+    node, asked = fake_cluster(1)[0], []
+    answer = node.answer
+
+    def listen(args):
+        asked.append(" ".join(args[:2]))
+        return answer(args)
+    node.answer = listen
+    node.replies["LATENCY HISTOGRAM"] = b"*0\r\n"
+    exporter = Exporter(node.addr, "--collector.latency-histogram")
+    exporter.scrape()
+    asked.clear()
+    exporter.scrape()
+    assert "LATENCY HISTOGRAM" in asked, "the connection is kept, and known to be of 7.0"
+    node.replies["INFO"] = bulk(INFO.format(port=node.port, clients=1).replace("7.0.15", "5.0.14"))
+    node.hang_up = True
+    asked.clear()
+    assert exporter.scrape().up() == {node.addr: 1}
+    new = asked[asked.index("CLIENT SETNAME"):]
+    assert new[:2] == ["CLIENT SETNAME", "INFO ALL"] and "CLUSTER NODES" in new, new
+    assert "LATENCY HISTOGRAM" not in new, new
+    asked.clear()
+    exporter.scrape()
+    assert "CLIENT SETNAME" not in asked and "LATENCY HISTOGRAM" not in asked, asked
 
 
 def test_a_node_that_is_another_than_the_topology_says_is_not_believed():

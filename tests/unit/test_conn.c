@@ -40,13 +40,26 @@ struct talk {
     char detail[256];
     bool free_when_done;
     bool inside_ask;
+    int64_t skip_at_reply_us; // how much later it is with each reply
 };
+
+// The clock runs ahead of the real one by this much.
+static int64_t clock_skip_us;
+
+int64_t __real_clock_monotonic_us(void);
+int64_t __wrap_clock_monotonic_us(void);
+
+int64_t __wrap_clock_monotonic_us(void)
+{
+    return __real_clock_monotonic_us() + clock_skip_us;
+}
 
 static void on_reply(void *owner, enum command command, struct reply *reply)
 {
     struct talk *talk = owner;
     char *line = reply_line(reply);
     assert_false(talk->inside_ask);
+    clock_skip_us += talk->skip_at_reply_us;
     buf_format(&talk->replies, "%s %s\n", command_name(command), line);
     free(line);
 }
@@ -113,14 +126,31 @@ static void start_asking(struct talk *talk)
     talk->inside_ask = false;
 }
 
-static enum outcome ask(struct talk *talk)
+static enum outcome await(struct talk *talk)
 {
     size_t before = talk->done_count;
-    start_asking(talk);
     run_until(talk->base, &talk->done);
     run_idle(talk->base);
     assert_int_equal(talk->done_count, before + 1);
     return talk->outcome;
+}
+
+static enum outcome ask(struct talk *talk)
+{
+    start_asking(talk);
+    return await(talk);
+}
+
+// INFO alone, and then the others as a further part.
+static enum outcome ask_in_two_parts(struct talk *talk)
+{
+    talk->done = false;
+    conn_ask(talk->conn, command_bit(COMMAND_INFO));
+    assert_int_equal(await(talk), OUTCOME_OK);
+    talk->done = false;
+    buf_free(&talk->replies);
+    conn_ask_more(talk->conn, all & ~command_bit(COMMAND_INFO));
+    return await(talk);
 }
 
 static const char three_replies[] = "INFO \"role:master\n\"\n"
@@ -236,15 +266,40 @@ static void connection_closed_while_idle_is_made_anew(void **state)
     fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS " " HANDSHAKE " " ALL_COMMANDS);
 }
 
-static void dead_connection_is_made_anew_within_the_ask(void **state)
+// Another server may be there by now, of which nothing is known.
+static void dead_connection_is_made_anew_within_the_ask_for_info_alone(void **state)
 {
     struct talk *talk = *state;
     assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(conn_connect_us(talk->conn) > 0);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(conn_connect_us(talk->conn) == 0);
     fake_node_hang_up(talk->node);
     assert_true(conn_is_open(talk->conn)); // it does not know yet
+    buf_free(&talk->node->log);
     assert_int_equal(ask(talk), OUTCOME_OK);
-    assert_span(buf_view(&talk->replies), three_replies);
+    assert_true(conn_connect_us(talk->conn) > 0);
+    assert_span(buf_view(&talk->replies), "INFO \"role:master\n\"\n");
     assert_string_equal(talk->detail, "");
+    fake_node_expect(talk->node, HANDSHAKE " INFO");
+}
+
+static void further_part_of_an_ask_uses_its_connection(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_OK);
+    assert_true(conn_connect_us(talk->conn) == 0);
+    assert_span(buf_view(&talk->replies),
+                "CLUSTER INFO \"cluster_state:ok\"\nCLUSTER NODES \"a b\n\"\n");
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void further_part_gets_no_second_attempt(void **state)
+{
+    struct talk *talk = *state;
+    talk->node->close_after = strlen("+OK\r\n" INFO_REPLY) + 1;
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_CLOSED);
+    fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
 }
 
 static void dead_connection_to_a_dead_server_is_refused(void **state)
@@ -531,6 +586,19 @@ static void limit_is_for_each_ask(void **state)
     assert_int_equal(ask(talk), OUTCOME_TIMEOUT);
 }
 
+static void limit_is_for_all_parts_of_an_ask(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_OK);
+    talk->skip_at_reply_us = LIMIT_US / 2;
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_OK);
+    fake_node_answer(talk->node, "CLUSTER INFO", "");
+    talk->skip_at_reply_us = LIMIT_US;
+    int64_t began_us = clock_monotonic_us();
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_TIMEOUT);
+    assert_true(clock_monotonic_us() - began_us < LIMIT_US + LIMIT_US / 2); // not twice
+}
+
 static void kept_connection_has_no_limit_while_idle(void **state)
 {
     struct talk *talk = *state;
@@ -622,6 +690,18 @@ static void cap_is_for_each_ask(void **state)
     for (int i = 0; i < 5; i++) {
         assert_int_equal(ask(talk), OUTCOME_OK);
     }
+}
+
+static void cap_is_for_all_parts_of_an_ask(void **state)
+{
+    struct talk *talk = *state;
+    size_t handshake = strlen("+OK\r\n");
+    size_t replies = strlen(INFO_REPLY CLUSTER_INFO_REPLY CLUSTER_NODES_REPLY);
+    talk->options.reply_bytes_max = handshake + replies;
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_OK);
+    talk->options.reply_bytes_max = handshake + replies - 1;
+    connect_to(talk, &talk->node->address);
+    assert_int_equal(ask_in_two_parts(talk), OUTCOME_TOO_LARGE);
 }
 
 static void array_header_that_would_allocate_is_too_large(void **state)
@@ -921,7 +1001,9 @@ int main(void)
         CONN_TEST(handler_may_free_the_connection_when_done),
         CONN_TEST(handler_may_free_the_connection_when_it_failed),
         CONN_TEST(connection_closed_while_idle_is_made_anew),
-        CONN_TEST(dead_connection_is_made_anew_within_the_ask),
+        CONN_TEST(dead_connection_is_made_anew_within_the_ask_for_info_alone),
+        CONN_TEST(further_part_of_an_ask_uses_its_connection),
+        CONN_TEST(further_part_gets_no_second_attempt),
         CONN_TEST(dead_connection_to_a_dead_server_is_refused),
         CONN_TEST(second_attempt_is_the_last),
         CONN_TEST(kept_connection_that_dies_in_a_reply_gets_no_second_attempt),
@@ -943,6 +1025,7 @@ int main(void)
         CONN_TEST(server_that_hangs_up_anywhere_has_closed),
         CONN_TEST(silent_server_runs_into_the_limit),
         CONN_TEST(limit_is_for_each_ask),
+        CONN_TEST(limit_is_for_all_parts_of_an_ask),
         CONN_TEST(kept_connection_has_no_limit_while_idle),
         CONN_TEST(nobody_listening_is_refused),
         CONN_TEST(address_without_route_is_unreachable),
@@ -950,6 +1033,7 @@ int main(void)
         CONN_TEST(silent_name_server_is_no_answer_to_connect_either),
         CONN_TEST(replies_beyond_the_cap_are_too_large),
         CONN_TEST(cap_is_for_each_ask),
+        CONN_TEST(cap_is_for_all_parts_of_an_ask),
         CONN_TEST(array_header_that_would_allocate_is_too_large),
         CONN_TEST(more_replies_than_commands_are_malformed),
         CONN_TEST(greeting_that_nobody_asked_for_shifts_no_reply),
