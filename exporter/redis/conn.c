@@ -23,6 +23,10 @@ enum {
     READ_BYTES = 1 << 16, // one read takes what one node usually says
 };
 
+// A refusal may end by a change of rights; asked more often, it would fill the server's error
+// statistics.
+#define REFUSAL_AGE_MAX_US (300 * (int64_t)SECOND_US)
+
 struct conn {
     const struct conn_options *options;
     struct address address;
@@ -37,6 +41,7 @@ struct conn {
     struct resp *resp;
     command_set wanted;  // by this ask, refused ones included
     command_set refused; // on this connection
+    int64_t refused_us;  // when the last of them was
     enum command *queue; // sent, in this order,
     size_t queued;       // how many,
     size_t answered;     // and how many of them were answered
@@ -289,6 +294,7 @@ static void take_reply(struct conn *conn, struct reply *reply)
         judge_info(conn, reply);
     } else if (reply->type == REPLY_ERROR && command_is_refused(reply->text)) {
         conn->refused |= command_bit(command);
+        conn->refused_us = clock_monotonic_us();
     }
     conn->handler.on_reply(conn->handler.owner, command, reply);
 }
@@ -445,6 +451,9 @@ void conn_ask(struct conn *conn, command_set commands)
     CHECK(conn->state == CLOSED || conn->state == IDLE);
     CHECK(commands != 0);
     conn->wanted = commands;
+    if (clock_monotonic_us() - conn->refused_us >= REFUSAL_AGE_MAX_US) {
+        conn->refused = 0;
+    }
     begin_ask(conn);
     if (conn->state == IDLE) {
         send_commands(conn);

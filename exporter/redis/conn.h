@@ -42,9 +42,9 @@ int64_t conn_connect_us(const struct conn *conn);
 
 // Sends the commands in one write and reads their replies; connects first when there is no
 // connection. When a kept connection turns out to be dead, INFO alone is asked on a new one: the
-// server may be another by now. Commands that the server refused on this connection are left out.
-// Where INFO is among them, its reply decides the outcome. Not while it is busy; from on_done is
-// fine.
+// server may be another by now. Commands that the server refused on this connection are left out,
+// but for one try every five minutes. Where INFO is among them, its reply decides the outcome. Not
+// while it is busy; from on_done is fine.
 void conn_ask(struct conn *conn, command_set commands);
 
 // From on_done with OUTCOME_OK: a further part of the ask that ended, within the limits that are

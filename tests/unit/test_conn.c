@@ -354,7 +354,7 @@ static void unasked_bytes_close_an_idle_connection(void **state)
 
 // --- Commands that the server will not answer ---
 
-static void refused_command_is_asked_again_only_on_a_new_connection(void **state)
+static void refused_command_is_asked_again_on_a_new_connection(void **state)
 {
     struct talk *talk = *state;
     fake_node_answer(talk->node, "CLUSTER NODES",
@@ -369,6 +369,31 @@ static void refused_command_is_asked_again_only_on_a_new_connection(void **state
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_span(buf_view(&talk->replies), three_replies);
     fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
+}
+
+static void refused_command_is_asked_again_after_five_minutes(void **state)
+{
+    struct talk *talk = *state;
+    fake_node_answer(talk->node, "CLUSTER INFO", "-NOPERM User has no permissions\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    clock_skip_us += 240 * (int64_t)SECOND_US;
+    fake_node_answer(talk->node, "CLUSTER NODES", "-NOPERM User has no permissions\r\n");
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    buf_free(&talk->node->log);
+    clock_skip_us += 240 * (int64_t)SECOND_US;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, "INFO");
+    clock_skip_us += 60 * (int64_t)SECOND_US;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    fake_node_expect(talk->node, ALL_COMMANDS " INFO");
+    fake_node_answer(talk->node, "CLUSTER INFO", CLUSTER_INFO_REPLY);
+    fake_node_answer(talk->node, "CLUSTER NODES", CLUSTER_NODES_REPLY);
+    clock_skip_us += 300 * (int64_t)SECOND_US;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), three_replies);
 }
 
 static void error_reply_is_passed_on(void **state)
@@ -1009,7 +1034,8 @@ int main(void)
         CONN_TEST(kept_connection_that_dies_in_a_reply_gets_no_second_attempt),
         CONN_TEST(new_connection_gets_no_second_attempt),
         CONN_TEST(unasked_bytes_close_an_idle_connection),
-        CONN_TEST(refused_command_is_asked_again_only_on_a_new_connection),
+        CONN_TEST(refused_command_is_asked_again_on_a_new_connection),
+        CONN_TEST(refused_command_is_asked_again_after_five_minutes),
         CONN_TEST(error_reply_is_passed_on),
         CONN_TEST(loading_server_is_asked_everything_again),
         CONN_TEST(old_server_without_setname_is_read_all_the_same),
