@@ -9,17 +9,28 @@
 
 #include "base/mem.h"
 
+// As RFC 8305 recommends it.
+#define ATTEMPT_DELAY_US 250000
+
+// A connect under way.
+struct attempt {
+    struct dial *dial;
+    int fd;
+    struct event *writable; // connected, or failed
+    struct attempt *next;
+};
+
 struct dial {
     struct event_base *base;
     dial_done *done;
     void *owner;
     struct evdns_getaddrinfo_request *lookup; // under way
     struct evutil_addrinfo *found;            // all addresses of the name
-    struct evutil_addrinfo *next;             // to be tried when the present one fails
-    int fd;                                   // -1: none
-    struct event *writable;                   // of fd: connected, or failed
-    struct event *failed;                     // reports `outcome` from the loop
-    enum outcome outcome;                     // of the address tried last
+    struct evutil_addrinfo *untried;          // of these
+    struct attempt *attempt;
+    struct event *impatient; // starts the next attempt beside those under way
+    struct event *failed;    // reports `outcome` from the loop
+    enum outcome outcome;    // of the address that failed last
     const char *detail;
 };
 
@@ -44,15 +55,36 @@ static void note_error(struct dial *dial, int error)
     dial->detail = strerror(error);
 }
 
-static void drop_socket(struct dial *dial)
+static void free_attempt(struct attempt *attempt)
 {
-    if (dial->writable != NULL) {
-        event_free(dial->writable);
-        dial->writable = NULL;
+    if (attempt->writable != NULL) {
+        event_free(attempt->writable);
     }
-    if (dial->fd >= 0) {
-        close(dial->fd);
-        dial->fd = -1;
+    if (attempt->fd >= 0) {
+        close(attempt->fd);
+    }
+    free(attempt);
+}
+
+static void end_attempt(struct attempt *attempt)
+{
+    struct attempt **link = &attempt->dial->attempt;
+    while (*link != attempt) {
+        link = &(*link)->next;
+    }
+    *link = attempt->next;
+    free_attempt(attempt);
+}
+
+static void end_all_attempts(struct dial *dial)
+{
+    struct attempt *attempt = dial->attempt;
+    event_del(dial->impatient);
+    dial->attempt = NULL;
+    while (attempt != NULL) {
+        struct attempt *next = attempt->next;
+        free_attempt(attempt);
+        attempt = next;
     }
 }
 
@@ -66,9 +98,17 @@ static void on_failed(evutil_socket_t fd, short what, void *context)
 
 static void try_next(struct dial *dial);
 
+static void on_impatient(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    try_next(context);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *context)
 {
-    struct dial *dial = context;
+    struct attempt *attempt = context;
+    struct dial *dial = attempt->dial;
     int error = 0;
     socklen_t size = sizeof(error);
     (void)what;
@@ -77,53 +117,71 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     }
     if (error != 0) {
         note_error(dial, error);
+        end_attempt(attempt);
         try_next(dial);
         return;
     }
-    dial->fd = -1; // the owner's from here on
+    attempt->fd = -1; // the owner's from here on
+    end_all_attempts(dial);
     dial->done(dial->owner, fd, OUTCOME_OK, "");
 }
 
 // Keep-alive finds a peer that vanished while the connection was idle; no delay, since each ask is
 // one write.
-static int connect_to(struct dial *dial, const struct evutil_addrinfo *target)
+static int connect_to(struct attempt *attempt, const struct evutil_addrinfo *target)
 {
     int on = 1;
-    dial->fd = socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (dial->fd < 0) {
+    attempt->fd = socket(target->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (attempt->fd < 0) {
         return errno;
     }
-    setsockopt(dial->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(dial->fd, target->ai_addr, target->ai_addrlen) != 0 && errno != EINPROGRESS) {
+    setsockopt(attempt->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    setsockopt(attempt->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(attempt->fd, target->ai_addr, target->ai_addrlen) != 0 && errno != EINPROGRESS) {
         return errno;
     }
-    dial->writable = event_new(dial->base, dial->fd, EV_WRITE, on_writable, dial);
-    CHECK(dial->writable != NULL);
-    event_add(dial->writable, NULL);
+    attempt->writable = event_new(attempt->dial->base, attempt->fd, EV_WRITE, on_writable, attempt);
+    CHECK(attempt->writable != NULL);
+    event_add(attempt->writable, NULL);
     return 0;
 }
 
+static bool start_attempt(struct dial *dial, const struct evutil_addrinfo *target)
+{
+    struct attempt *attempt = mem_new(1, sizeof(*attempt));
+    *attempt = (struct attempt){.dial = dial, .fd = -1, .next = dial->attempt};
+    dial->attempt = attempt;
+    int error = connect_to(attempt, target);
+    if (error != 0) {
+        note_error(dial, error);
+        end_attempt(attempt);
+    }
+    return error == 0;
+}
+
+// The next address that a connect can be started to. One that does not answer is not given up: it
+// may be slow, and be the only one.
 static void try_next(struct dial *dial)
 {
-    drop_socket(dial);
-    while (dial->next != NULL) {
-        const struct evutil_addrinfo *target = dial->next;
-        dial->next = target->ai_next;
-        int error = connect_to(dial, target);
-        if (error == 0) {
-            return;
-        }
-        note_error(dial, error);
-        drop_socket(dial);
+    const struct timeval delay = {0, ATTEMPT_DELAY_US};
+    bool started = false;
+    event_del(dial->impatient);
+    while (!started && dial->untried != NULL) {
+        const struct evutil_addrinfo *target = dial->untried;
+        dial->untried = target->ai_next;
+        started = start_attempt(dial, target);
     }
-    event_active(dial->failed, EV_TIMEOUT, 0);
+    if (dial->untried != NULL) {
+        event_add(dial->impatient, &delay);
+    } else if (dial->attempt == NULL) {
+        event_active(dial->failed, EV_TIMEOUT, 0);
+    }
 }
 
 static void use_addresses(struct dial *dial, struct evutil_addrinfo *found)
 {
     dial->found = found;
-    dial->next = found;
+    dial->untried = found;
     try_next(dial);
 }
 
@@ -151,9 +209,10 @@ struct dial *dial_new(struct event_base *base, struct evdns_base *dns,
     struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = EVUTIL_AI_NUMERICHOST};
     struct dial *dial = mem_new(1, sizeof(*dial));
-    *dial = (struct dial){.base = base, .done = done, .owner = owner, .fd = -1, .detail = ""};
+    *dial = (struct dial){.base = base, .done = done, .owner = owner, .detail = ""};
     dial->failed = evtimer_new(base, on_failed, dial);
-    CHECK(dial->failed != NULL);
+    dial->impatient = evtimer_new(base, on_impatient, dial);
+    CHECK(dial->failed != NULL && dial->impatient != NULL);
     evutil_snprintf(port, sizeof(port), "%u", address->port);
     if (evutil_getaddrinfo(address->host, port, &hints, &found) == 0) {
         use_addresses(dial, found);
@@ -180,7 +239,8 @@ void dial_free(struct dial *dial)
     if (dial->found != NULL) {
         evutil_freeaddrinfo(dial->found);
     }
-    drop_socket(dial);
+    end_all_attempts(dial);
+    event_free(dial->impatient);
     event_free(dial->failed);
     free(dial);
 }

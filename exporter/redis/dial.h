@@ -1,5 +1,6 @@
 // From an address to a connected socket, without blocking: names are resolved through libevent's
-// resolver, and each address of a name is tried in turn.
+// resolver, and each address of a name is tried: the next one as soon as one fails, or beside it
+// when it does not answer for a while. The first that connects is taken.
 #pragma once
 
 #include <event2/dns.h>

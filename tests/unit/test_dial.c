@@ -167,6 +167,68 @@ static void name_whose_addresses_all_refuse_is_refused(void **state)
     assert_int_equal(call->fd, -1);
 }
 
+// A listener whose queue is full, at the first address of two.example: it answers no connect.
+struct full_listener {
+    int fd;
+    int filler[4];
+};
+
+static struct full_listener fill_first_address(uint16_t port)
+{
+    struct full_listener full = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    struct sockaddr_in local = {.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1),
+                                .sin_port = htons(port)};
+    assert_int_equal(bind(full.fd, (struct sockaddr *)&local, sizeof(local)), 0);
+    assert_int_equal(listen(full.fd, 0), 0);
+    for (size_t i = 0; i < COUNT(full.filler); i++) {
+        full.filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        connect(full.filler[i], (struct sockaddr *)&local, sizeof(local));
+    }
+    return full;
+}
+
+static void close_full(struct full_listener *full)
+{
+    for (size_t i = 0; i < COUNT(full->filler); i++) {
+        close(full->filler[i]);
+    }
+    close(full->fd);
+}
+
+static void address_that_does_not_answer_does_not_hold_up_the_next(void **state)
+{
+    struct call *call = *state;
+    struct full_listener full = fill_first_address(call->node->address.port);
+    dial(call, "two.example", call->node->address.port);
+    close_full(&full);
+    check_connected(call);
+}
+
+static void on_time(evutil_socket_t fd, short what, void *context)
+{
+    bool *over = context;
+    (void)fd;
+    (void)what;
+    *over = true;
+}
+
+// The next one refuses meanwhile.
+static void address_that_does_not_answer_is_not_given_up(void **state)
+{
+    struct call *call = *state;
+    struct full_listener full = fill_first_address(call->node->address.port);
+    const struct timeval half_a_second = {0, 500000};
+    bool over = false;
+    fake_node_stop_listening(call->node);
+    event_base_once(call->base, -1, EV_TIMEOUT, on_time, &over, &half_a_second);
+    start_dialling(call, "two.example", call->node->address.port);
+    run_until(call->base, &over);
+    bool waits = !call->done;
+    close_full(&full);
+    assert_true(waits);
+}
+
 static void name_without_address_is_not_resolved(void **state)
 {
     struct call *call = *state;
@@ -236,6 +298,8 @@ int main(void)
         DIAL_TEST(localhost_is_connected_without_a_name_server),
         DIAL_TEST(next_address_of_a_name_is_tried),
         DIAL_TEST(name_whose_addresses_all_refuse_is_refused),
+        DIAL_TEST(address_that_does_not_answer_does_not_hold_up_the_next),
+        DIAL_TEST(address_that_does_not_answer_is_not_given_up),
         DIAL_TEST(name_without_address_is_not_resolved),
         DIAL_TEST(nobody_listening_is_refused),
         DIAL_TEST(address_without_route_is_unreachable),
