@@ -4,95 +4,24 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "support.h"
-
-enum { NODES_MAX = 24 };
-
-// The nodes of one judgement; what is put in is freed with it.
-struct scene {
-    struct health_input input[NODES_MAX];
-    struct view *view[NODES_MAX];
-    struct replication replication[NODES_MAX];
-    size_t count;
-    struct health *health;
-};
-
-// Adds a node: `nodes` is CLUSTER NODES as it sees it (NULL: not readable), `info` its INFO.
-static void add(struct scene *scene, const char *id, const char *nodes, const char *info)
-{
-    size_t i = scene->count++;
-    scene->view[i] = nodes != NULL ? view_as(nodes, id) : NULL;
-    if (info != NULL) {
-        scene->replication[i] = replication_parse(span_of(info));
-    }
-    scene->input[i] = (struct health_input){
-        .id = id,
-        .view = scene->view[i],
-        .replication = info != NULL ? &scene->replication[i] : NULL,
-        .reachable = info != NULL || nodes != NULL,
-    };
-}
-
-static void judge(struct scene *scene)
-{
-    scene->health = health_judge(scene->input, scene->count);
-}
-
-static void end(struct scene *scene)
-{
-    for (size_t i = 0; i < scene->count; i++) {
-        view_free(scene->view[i]);
-    }
-    health_free(scene->health);
-}
-
-static struct scene six_nodes_that_see(const char *nodes)
-{
-    static const char *const ids[] = {"m1", "m2", "m3", "r1", "r2", "r3"};
-    struct scene scene = {.count = 0};
-    for (size_t i = 0; i < COUNT(ids); i++) {
-        add(&scene, ids[i], nodes, NULL);
-    }
-    return scene;
-}
-
-static void check_slots(const struct scene *scene, const char *expected)
-{
-    const struct health *health = scene->health;
-    char text[128];
-    snprintf(text, sizeof(text),
-             "covered %zu unassigned %zu failed %zu suspected %zu unreachable %zu",
-             health->slots_covered, health->slots_unassigned, health->slots_owner_failed,
-             health->slots_owner_suspected, health->slots_unreachable);
-    assert_string_equal(text, expected);
-}
+#include "scene.h"
 
 static enum node_health health_of(const struct scene *scene, const char *id)
 {
-    for (size_t i = 0; i < scene->count; i++) {
-        if (strcmp(scene->input[i].id, id) == 0) {
-            assert_true(scene->health->node[i].known);
-            return scene->health->node[i].health;
-        }
-    }
-    fail();
-    return HEALTH_COUNT;
+    const struct node_verdict *verdict = scene_node(scene, id);
+    assert_true(verdict->known);
+    return verdict->health;
 }
 
-static const char six[] = "m1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-5460\n"
-                          "m2 10.0.0.2:7000@17000 master - 0 0 2 connected 5461-10921\n"
-                          "m3 10.0.0.3:7000@17000 master - 0 0 3 connected 10922-16383\n"
-                          "r1 10.0.0.4:7000@17000 slave m1 0 0 1 connected\n"
-                          "r2 10.0.0.5:7000@17000 slave m2 0 0 2 connected\n"
-                          "r3 10.0.0.6:7000@17000 slave m3 0 0 3 connected\n";
+static const char six[] = SIX;
 
 static void six_healthy_nodes_cover_all_slots(void **state)
 {
-    struct scene scene = six_nodes_that_see(six);
+    struct scene *scene = scene_of_six(six);
     (void)state;
-    judge(&scene);
-    const struct health *health = scene.health;
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
+    scene_judge(scene);
+    const struct health *health = scene->health;
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
     assert_int_equal(health->count, 6);
     assert_int_equal(health->views, 6);
     assert_int_equal(health->nodes[ROLE_MASTER][HEALTH_OK], 3);
@@ -102,7 +31,7 @@ static void six_healthy_nodes_cover_all_slots(void **state)
         assert_true(verdict->known);
         assert_int_equal(verdict->role, i < 3 ? ROLE_MASTER : ROLE_REPLICA);
         assert_int_equal(verdict->master, i < 3 ? NO_NODE : (int)i - 3);
-        assert_ptr_equal(verdict->line, scene.view[i]->self);
+        assert_ptr_equal(verdict->line, scene->view[i]->self);
         assert_false(verdict->failed);
         assert_false(verdict->suspected);
         assert_true(verdict->lag_bytes == -1);
@@ -110,111 +39,113 @@ static void six_healthy_nodes_cover_all_slots(void **state)
     assert_int_equal(health->node[0].slots, 5461);
     assert_int_equal(health->node[2].slots, 5462);
     assert_int_equal(health->node[3].slots, 0);
-    end(&scene);
+    scene_free(scene);
 }
 
 static void real_views_of_a_master_and_a_replica_are_judged(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(captures); i += 2) {
-        struct scene scene = {.count = 0};
+        struct scene *scene = scene_new();
         for (size_t j = 0; j < 2; j++) {
             size_t length;
             char *text = capture(captures[i + j], "cluster_nodes", &length);
             struct view *view = view_parse(text, length);
             assert_non_null(view);
-            scene.view[j] = view;
-            scene.input[j] =
+            scene->view[j] = view;
+            scene->input[j] =
                 (struct health_input){.id = view->self->node.id, .view = view, .reachable = true};
-            scene.count++;
+            scene->count++;
         }
-        judge(&scene);
-        check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 10923");
-        assert_int_equal(scene.health->count, 6);
-        assert_int_equal(scene.health->nodes[ROLE_MASTER][HEALTH_OK], 1);
-        assert_int_equal(scene.health->nodes[ROLE_MASTER][HEALTH_UNREACHABLE], 2);
-        assert_int_equal(scene.health->nodes[ROLE_REPLICA][HEALTH_OK], 1);
-        assert_int_equal(scene.health->nodes[ROLE_REPLICA][HEALTH_UNREACHABLE], 2);
-        assert_int_equal(scene.health->node[1].master, 0);
-        end(&scene);
+        scene_judge(scene);
+        scene_check_slots(scene,
+                          "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 10923");
+        assert_int_equal(scene->health->count, 6);
+        assert_int_equal(scene->health->nodes[ROLE_MASTER][HEALTH_OK], 1);
+        assert_int_equal(scene->health->nodes[ROLE_MASTER][HEALTH_UNREACHABLE], 2);
+        assert_int_equal(scene->health->nodes[ROLE_REPLICA][HEALTH_OK], 1);
+        assert_int_equal(scene->health->nodes[ROLE_REPLICA][HEALTH_UNREACHABLE], 2);
+        assert_int_equal(scene->health->node[1].master, 0);
+        scene_free(scene);
     }
 }
 
 static void master_that_most_masters_see_failed_has_failed(void **state)
 {
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", nodes, NULL);
-    add(&scene, "m2", nodes, NULL);
-    add(&scene, "m3", NULL, NULL);
-    add(&scene, "r3", nodes, NULL);
-    judge(&scene);
-    check_slots(&scene, "covered 10922 unassigned 0 failed 5462 suspected 0 unreachable 0");
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_FAIL);
-    assert_true(scene.health->node[2].failed);
-    assert_int_equal(scene.health->node[2].slots, 5462);
-    end(&scene);
+    scene_add(scene, "m1", nodes, NULL);
+    scene_add(scene, "m2", nodes, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_add(scene, "r3", nodes, NULL);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 10922 unassigned 0 failed 5462 suspected 0 unreachable 0");
+    assert_int_equal(health_of(scene, "m3"), HEALTH_FAIL);
+    assert_true(scene->health->node[2].failed);
+    assert_int_equal(scene->health->node[2].slots, 5462);
+    scene_free(scene);
     free(nodes);
 }
 
 static void one_master_of_three_does_not_decide(void **state)
 {
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", nodes, NULL);
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m3", NULL, NULL);
-    judge(&scene);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_UNREACHABLE);
-    end(&scene);
+    scene_add(scene, "m1", nodes, NULL);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
+    assert_int_equal(health_of(scene, "m3"), HEALTH_UNREACHABLE);
+    scene_free(scene);
     free(nodes);
 }
 
 static void replicas_have_no_vote_while_a_master_can_be_read(void **state)
 {
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six, NULL);
-    add(&scene, "m3", NULL, NULL);
-    add(&scene, "r1", nodes, NULL);
-    add(&scene, "r2", nodes, NULL);
-    add(&scene, "r3", nodes, NULL);
-    judge(&scene);
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_UNREACHABLE);
-    end(&scene);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_add(scene, "r1", nodes, NULL);
+    scene_add(scene, "r2", nodes, NULL);
+    scene_add(scene, "r3", nodes, NULL);
+    scene_judge(scene);
+    assert_int_equal(health_of(scene, "m3"), HEALTH_UNREACHABLE);
+    scene_free(scene);
     free(nodes);
 }
 
 static void replicas_decide_when_no_master_can_be_read(void **state)
 {
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m3", NULL, NULL);
-    add(&scene, "r1", nodes, NULL);
-    add(&scene, "r2", nodes, NULL);
-    add(&scene, "r3", six, NULL);
-    judge(&scene);
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_FAIL);
-    check_slots(&scene, "covered 10922 unassigned 0 failed 5462 suspected 0 unreachable 10922");
-    end(&scene);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_add(scene, "r1", nodes, NULL);
+    scene_add(scene, "r2", nodes, NULL);
+    scene_add(scene, "r3", six, NULL);
+    scene_judge(scene);
+    assert_int_equal(health_of(scene, "m3"), HEALTH_FAIL);
+    scene_check_slots(scene,
+                      "covered 10922 unassigned 0 failed 5462 suspected 0 unreachable 10922");
+    scene_free(scene);
     free(nodes);
 }
 
 static void own_word_about_its_failure_does_not_count(void **state)
 {
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m3", nodes, NULL);
-    judge(&scene);
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_OK);
-    assert_false(scene.health->node[0].failed);
-    end(&scene);
+    scene_add(scene, "m3", nodes, NULL);
+    scene_judge(scene);
+    assert_int_equal(health_of(scene, "m3"), HEALTH_OK);
+    assert_false(scene->health->node[0].failed);
+    scene_free(scene);
     free(nodes);
 }
 
@@ -223,18 +154,18 @@ static void suspected_owner_counts_only_when_the_exporter_misses_it_too(void **s
     char *nodes = replaced(six, "7000@17000 master - 0 0 3", "7000@17000 master,fail? - 0 0 3");
     (void)state;
     for (int reachable = 0; reachable <= 1; reachable++) {
-        struct scene scene = {.count = 0};
-        add(&scene, "m1", nodes, NULL);
-        add(&scene, "m2", nodes, NULL);
-        add(&scene, "m3", reachable ? six : NULL, NULL);
-        judge(&scene);
-        check_slots(&scene,
-                    reachable ? "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0"
-                              : "covered 10922 unassigned 0 failed 0 suspected 5462 unreachable 0");
-        assert_int_equal(health_of(&scene, "m3"), HEALTH_PFAIL);
-        assert_true(scene.health->node[2].suspected);
-        assert_false(scene.health->node[2].failed);
-        end(&scene);
+        struct scene *scene = scene_new();
+        scene_add(scene, "m1", nodes, NULL);
+        scene_add(scene, "m2", nodes, NULL);
+        scene_add(scene, "m3", reachable ? six : NULL, NULL);
+        scene_judge(scene);
+        scene_check_slots(
+            scene, reachable ? "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0"
+                             : "covered 10922 unassigned 0 failed 0 suspected 5462 unreachable 0");
+        assert_int_equal(health_of(scene, "m3"), HEALTH_PFAIL);
+        assert_true(scene->health->node[2].suspected);
+        assert_false(scene->health->node[2].failed);
+        scene_free(scene);
     }
     free(nodes);
 }
@@ -243,59 +174,59 @@ static void fail_and_pfail_are_one_suspicion(void **state)
 {
     char *fail_text = replaced(six, "master - 0 0 3", "master,fail - 0 0 3");
     char *pfail_text = replaced(six, "master - 0 0 3", "master,fail? - 0 0 3");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", fail_text, NULL);
-    add(&scene, "m2", pfail_text, NULL);
-    add(&scene, "m3", NULL, NULL);
-    judge(&scene);
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_PFAIL);
-    end(&scene);
+    scene_add(scene, "m1", fail_text, NULL);
+    scene_add(scene, "m2", pfail_text, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_judge(scene);
+    assert_int_equal(health_of(scene, "m3"), HEALTH_PFAIL);
+    scene_free(scene);
     free(fail_text);
     free(pfail_text);
 }
 
 static void owner_that_only_the_exporter_misses_still_covers(void **state)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six, NULL);
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m3", NULL, NULL);
-    judge(&scene);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_UNREACHABLE);
-    assert_int_equal(scene.health->node[2].slots, 5462);
-    assert_string_equal(scene.health->node[2].line->node.id, "m3");
-    end(&scene);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
+    assert_int_equal(health_of(scene, "m3"), HEALTH_UNREACHABLE);
+    assert_int_equal(scene->health->node[2].slots, 5462);
+    assert_string_equal(scene->health->node[2].line->node.id, "m3");
+    scene_free(scene);
 }
 
 static void loading_node_is_reachable_without_a_view(void **state)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six, NULL);
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m3", NULL, "# Replication\r\nrole:master\r\n");
-    scene.input[2].loading = true;
-    judge(&scene);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_LOADING);
-    end(&scene);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m3", NULL, "# Replication\r\nrole:master\r\n");
+    scene->input[2].loading = true;
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
+    assert_int_equal(health_of(scene, "m3"), HEALTH_LOADING);
+    scene_free(scene);
 }
 
 static void node_without_address_is_told_as_such(void **state)
 {
     char *nodes = replaced(six, "m3 10.0.0.3:7000@17000 master", "m3 :0@0 master,noaddr,fail?");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", nodes, NULL);
-    add(&scene, "m2", nodes, NULL);
-    add(&scene, "m3", NULL, NULL);
-    judge(&scene);
-    assert_int_equal(health_of(&scene, "m3"), HEALTH_NOADDR);
-    check_slots(&scene, "covered 10922 unassigned 0 failed 0 suspected 5462 unreachable 0");
-    end(&scene);
+    scene_add(scene, "m1", nodes, NULL);
+    scene_add(scene, "m2", nodes, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_judge(scene);
+    assert_int_equal(health_of(scene, "m3"), HEALTH_NOADDR);
+    scene_check_slots(scene, "covered 10922 unassigned 0 failed 0 suspected 5462 unreachable 0");
+    scene_free(scene);
     free(nodes);
 }
 
@@ -305,57 +236,57 @@ static void node_that_only_the_views_know_is_counted(void **state)
     char *nodes = replaced(with_noaddr, "r1 10",
                            "x1 10.0.0.9:7000@17000 handshake - 0 0 0 "
                            "disconnected\nr1 10");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", nodes, NULL);
-    add(&scene, "m2", nodes, NULL);
-    judge(&scene);
-    assert_int_equal(scene.health->count, 6); // not the one that is shaking hands
-    assert_int_equal(scene.health->nodes[ROLE_MASTER][HEALTH_NOADDR], 1);
-    assert_int_equal(scene.health->nodes[ROLE_REPLICA][HEALTH_UNREACHABLE], 3);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
-    end(&scene);
+    scene_add(scene, "m1", nodes, NULL);
+    scene_add(scene, "m2", nodes, NULL);
+    scene_judge(scene);
+    assert_int_equal(scene->health->count, 6); // not the one that is shaking hands
+    assert_int_equal(scene->health->nodes[ROLE_MASTER][HEALTH_NOADDR], 1);
+    assert_int_equal(scene->health->nodes[ROLE_REPLICA][HEALTH_UNREACHABLE], 3);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 5462");
+    scene_free(scene);
     free(nodes);
     free(with_noaddr);
 }
 
 static void node_that_no_view_lists_is_not_known(void **state)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six, NULL);
-    add(&scene, "gone", NULL, NULL);
-    add(&scene, "", NULL, "# Replication\r\nrole:master\r\n");
-    judge(&scene);
-    assert_true(scene.health->node[0].known);
-    assert_false(scene.health->node[1].known);
-    assert_false(scene.health->node[2].known);
-    assert_int_equal(scene.health->nodes[ROLE_MASTER][HEALTH_OK], 1);
-    end(&scene);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "gone", NULL, NULL);
+    scene_add(scene, "", NULL, "# Replication\r\nrole:master\r\n");
+    scene_judge(scene);
+    assert_true(scene->health->node[0].known);
+    assert_false(scene->health->node[1].known);
+    assert_false(scene->health->node[2].known);
+    assert_int_equal(scene->health->nodes[ROLE_MASTER][HEALTH_OK], 1);
+    scene_free(scene);
 }
 
 static void slots_that_nobody_names_are_unassigned(void **state)
 {
     char *nodes = replaced(six, " 10922-16383", " 10922-16000");
-    struct scene scene = six_nodes_that_see(nodes);
+    struct scene *scene = scene_of_six(nodes);
     (void)state;
-    judge(&scene);
-    check_slots(&scene, "covered 16001 unassigned 383 failed 0 suspected 0 unreachable 0");
-    end(&scene);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 16001 unassigned 383 failed 0 suspected 0 unreachable 0");
+    scene_free(scene);
     free(nodes);
 }
 
 static void without_any_view_nothing_is_known(void **state)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", NULL, NULL);
-    add(&scene, "m2", NULL, NULL);
-    judge(&scene);
-    assert_int_equal(scene.health->views, 0);
-    assert_false(scene.health->node[0].known);
-    check_slots(&scene, "covered 0 unassigned 16384 failed 0 suspected 0 unreachable 0");
-    end(&scene);
+    scene_add(scene, "m1", NULL, NULL);
+    scene_add(scene, "m2", NULL, NULL);
+    scene_judge(scene);
+    assert_int_equal(scene->health->views, 0);
+    assert_false(scene->health->node[0].known);
+    scene_check_slots(scene, "covered 0 unassigned 16384 failed 0 suspected 0 unreachable 0");
+    scene_free(scene);
 }
 
 static void single_lying_view_does_not_move_a_slot(void **state)
@@ -363,17 +294,17 @@ static void single_lying_view_does_not_move_a_slot(void **state)
     // m1 believes that all of m2's slots are m3's, and so does r1.
     char *cut = replaced(six, " 5461-10921", "");
     char *lie = replaced(cut, " 10922-16383", " 5461-16383");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", lie, NULL);
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m3", six, NULL);
-    add(&scene, "r1", lie, NULL);
-    judge(&scene);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
-    assert_int_equal(scene.health->node[1].slots, 5461);
-    assert_int_equal(scene.health->node[2].slots, 5462);
-    end(&scene);
+    scene_add(scene, "m1", lie, NULL);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m3", six, NULL);
+    scene_add(scene, "r1", lie, NULL);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
+    assert_int_equal(scene->health->node[1].slots, 5461);
+    assert_int_equal(scene->health->node[2].slots, 5462);
+    scene_free(scene);
     free(lie);
     free(cut);
 }
@@ -381,27 +312,27 @@ static void single_lying_view_does_not_move_a_slot(void **state)
 static void vote_for_a_readable_master_that_does_not_claim_is_void(void **state)
 {
     char *without = replaced(six, " 10922-16383", "");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six, NULL);
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m3", without, NULL);
-    judge(&scene);
-    check_slots(&scene, "covered 10922 unassigned 5462 failed 0 suspected 0 unreachable 0");
-    assert_int_equal(scene.health->node[2].slots, 0);
-    end(&scene);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m3", without, NULL);
+    scene_judge(scene);
+    scene_check_slots(scene, "covered 10922 unassigned 5462 failed 0 suspected 0 unreachable 0");
+    assert_int_equal(scene->health->node[2].slots, 0);
+    scene_free(scene);
     free(without);
 }
 
 static void replicas_word_about_its_own_slots_is_no_claim(void **state)
 {
     char *nodes = replaced(six, "slave m3 0 0 3 connected", "slave m3 0 0 9 connected 10922-16383");
-    struct scene scene = six_nodes_that_see(nodes);
+    struct scene *scene = scene_of_six(nodes);
     (void)state;
-    judge(&scene);
-    assert_int_equal(scene.health->node[2].slots, 5462);
-    assert_int_equal(scene.health->node[5].slots, 0);
-    end(&scene);
+    scene_judge(scene);
+    assert_int_equal(scene->health->node[2].slots, 5462);
+    assert_int_equal(scene->health->node[5].slots, 0);
+    scene_free(scene);
     free(nodes);
 }
 
@@ -409,15 +340,15 @@ static void newer_of_two_claims_wins(void **state)
 {
     char *nodes =
         replaced(six, "master - 0 0 1 connected 0-5460", "master - 0 0 9 connected 0-10921");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m2", six, NULL);
-    add(&scene, "m1", nodes, NULL);
-    add(&scene, "m3", six, NULL);
-    judge(&scene);
-    assert_int_equal(scene.health->node[1].slots, 10922);
-    assert_int_equal(scene.health->node[0].slots, 0);
-    end(&scene);
+    scene_add(scene, "m2", six, NULL);
+    scene_add(scene, "m1", nodes, NULL);
+    scene_add(scene, "m3", six, NULL);
+    scene_judge(scene);
+    assert_int_equal(scene->health->node[1].slots, 10922);
+    assert_int_equal(scene->health->node[0].slots, 0);
+    scene_free(scene);
     free(nodes);
 }
 
@@ -426,18 +357,18 @@ static void most_views_name_the_owner_that_cannot_be_read(void **state)
     // m2 and m3 are down; two views give slot 10922 and on to m3, one gives them to m2.
     char *cut = replaced(six, " 5461-10921", " 5461-16383");
     char *other = replaced(cut, " 10922-16383", "");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "r3", other, NULL);
-    add(&scene, "m1", six, NULL);
-    add(&scene, "r1", six, NULL);
-    add(&scene, "m2", NULL, NULL);
-    add(&scene, "m3", NULL, NULL);
-    judge(&scene);
-    assert_int_equal(scene.health->node[3].slots, 5461);
-    assert_int_equal(scene.health->node[4].slots, 5462);
-    check_slots(&scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 10923");
-    end(&scene);
+    scene_add(scene, "r3", other, NULL);
+    scene_add(scene, "m1", six, NULL);
+    scene_add(scene, "r1", six, NULL);
+    scene_add(scene, "m2", NULL, NULL);
+    scene_add(scene, "m3", NULL, NULL);
+    scene_judge(scene);
+    assert_int_equal(scene->health->node[3].slots, 5461);
+    assert_int_equal(scene->health->node[4].slots, 5462);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 10923");
+    scene_free(scene);
     free(other);
     free(cut);
 }
@@ -448,15 +379,15 @@ static void higher_epoch_wins_a_tie_of_views(void **state)
     char *other = replaced(cut, " 10922-16383", "");
     (void)state;
     for (int order = 0; order <= 1; order++) {
-        struct scene scene = {.count = 0};
-        add(&scene, order == 0 ? "m1" : "r1", order == 0 ? six : other, NULL);
-        add(&scene, order == 0 ? "r1" : "m1", order == 0 ? other : six, NULL);
-        add(&scene, "m2", NULL, NULL);
-        add(&scene, "m3", NULL, NULL);
-        judge(&scene);
-        assert_int_equal(scene.health->node[2].slots, 5461);
-        assert_int_equal(scene.health->node[3].slots, 5462);
-        end(&scene);
+        struct scene *scene = scene_new();
+        scene_add(scene, order == 0 ? "m1" : "r1", order == 0 ? six : other, NULL);
+        scene_add(scene, order == 0 ? "r1" : "m1", order == 0 ? other : six, NULL);
+        scene_add(scene, "m2", NULL, NULL);
+        scene_add(scene, "m3", NULL, NULL);
+        scene_judge(scene);
+        assert_int_equal(scene->health->node[2].slots, 5461);
+        assert_int_equal(scene->health->node[3].slots, 5462);
+        scene_free(scene);
     }
     free(other);
     free(cut);
@@ -465,14 +396,14 @@ static void higher_epoch_wins_a_tie_of_views(void **state)
 static void replica_of_an_unknown_master_has_none(void **state)
 {
     char *nodes = replaced(six, "slave m1", "slave nobody");
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m2", nodes, NULL);
-    add(&scene, "r1", nodes, NULL);
-    judge(&scene);
-    assert_int_equal(scene.health->node[1].role, ROLE_REPLICA);
-    assert_int_equal(scene.health->node[1].master, NO_NODE);
-    end(&scene);
+    scene_add(scene, "m2", nodes, NULL);
+    scene_add(scene, "r1", nodes, NULL);
+    scene_judge(scene);
+    assert_int_equal(scene->health->node[1].role, ROLE_REPLICA);
+    assert_int_equal(scene->health->node[1].master, NO_NODE);
+    scene_free(scene);
     free(nodes);
 }
 
@@ -484,18 +415,18 @@ static void peers_that_disagree_say_the_same_in_any_order(void **state)
     char *late = replaced(six, "slave m1 0 0 1", "master - 0 0 1");
     (void)state;
     for (size_t i = 0; i < COUNT(orders); i++) {
-        struct scene scene = {.count = 0};
+        struct scene *scene = scene_new();
         for (size_t j = 0; j < 3; j++) {
             bool is_late = strcmp(orders[i][j], "m3") == 0;
-            add(&scene, orders[i][j], is_late ? late : six, NULL);
+            scene_add(scene, orders[i][j], is_late ? late : six, NULL);
         }
-        add(&scene, "r1", NULL, NULL);
-        judge(&scene);
-        const struct node_verdict *verdict = &scene.health->node[3];
+        scene_add(scene, "r1", NULL, NULL);
+        scene_judge(scene);
+        const struct node_verdict *verdict = &scene->health->node[3];
         enum node_role role = verdict->role;
         bool has_master =
-            verdict->master != NO_NODE && strcmp(scene.input[verdict->master].id, "m1") == 0;
-        end(&scene);
+            verdict->master != NO_NODE && strcmp(scene->input[verdict->master].id, "m1") == 0;
+        scene_free(scene);
         assert_int_equal(role, ROLE_REPLICA);
         if (!has_master) {
             print_error("no master in the order %s %s %s\n", orders[i][0], orders[i][1],
@@ -560,16 +491,16 @@ static void replicas_lag_follows_from_one_reply_of_its_master(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct scene scene = {.count = 0};
+        struct scene *scene = scene_new();
         char info[512];
         snprintf(info, sizeof(info), "# Replication\r\nrole:master\r\n%s", cases[i].info);
         char *nodes = replaced(six, "10.0.0.4:7000", cases[i].replica_address);
-        add(&scene, "m1", nodes, info);
-        add(&scene, "r1", NULL, NULL);
-        judge(&scene);
-        assert_true(scene.health->node[1].lag_bytes == cases[i].expected);
-        assert_true(scene.health->node[0].lag_bytes == -1);
-        end(&scene);
+        scene_add(scene, "m1", nodes, info);
+        scene_add(scene, "r1", NULL, NULL);
+        scene_judge(scene);
+        assert_true(scene->health->node[1].lag_bytes == cases[i].expected);
+        assert_true(scene->health->node[0].lag_bytes == -1);
+        scene_free(scene);
         free(nodes);
     }
 }
@@ -586,15 +517,15 @@ static void two_replicas_on_one_address_have_no_lag(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(lines); i++) {
-        struct scene scene = {.count = 0};
+        struct scene *scene = scene_new();
         char info[512];
         snprintf(info, sizeof(info),
                  "# Replication\r\nrole:master\r\nmaster_repl_offset:1000\r\n%s", lines[i]);
-        add(&scene, "m1", six, info);
-        add(&scene, "r1", NULL, NULL);
-        judge(&scene);
-        int64_t lag = scene.health->node[1].lag_bytes;
-        end(&scene);
+        scene_add(scene, "m1", six, info);
+        scene_add(scene, "r1", NULL, NULL);
+        scene_judge(scene);
+        int64_t lag = scene->health->node[1].lag_bytes;
+        scene_free(scene);
         if (lag != -1) {
             print_error("a lag from\n%s", lines[i]);
         }
@@ -604,15 +535,15 @@ static void two_replicas_on_one_address_have_no_lag(void **state)
 
 static void replica_that_was_its_master_a_moment_ago_tells_no_lag(void **state)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     (void)state;
-    add(&scene, "m1", six,
-        "# Replication\r\nrole:slave\r\nmaster_repl_offset:1000\r\n"
-        "slave0:ip=10.0.0.4,port=7000,state=online,offset=900,lag=0\r\n");
-    add(&scene, "r1", six, NULL);
-    judge(&scene);
-    assert_true(scene.health->node[1].lag_bytes == -1);
-    end(&scene);
+    scene_add(scene, "m1", six,
+              "# Replication\r\nrole:slave\r\nmaster_repl_offset:1000\r\n"
+              "slave0:ip=10.0.0.4,port=7000,state=online,offset=900,lag=0\r\n");
+    scene_add(scene, "r1", six, NULL);
+    scene_judge(scene);
+    assert_true(scene->health->node[1].lag_bytes == -1);
+    scene_free(scene);
 }
 
 static void each_versions_replication_gives_the_lag(void **state)
@@ -621,16 +552,16 @@ static void each_versions_replication_gives_the_lag(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(captures); i += 2) {
         size_t length;
-        struct scene scene = {.count = 0};
+        struct scene *scene = scene_new();
         char *info = capture(captures[i], "info_all", &length);
         char *nodes = replaced(six, "10.0.0.4:7000", "127.0.0.1:13003");
-        add(&scene, "m1", nodes, NULL);
-        add(&scene, "r1", nodes, NULL);
-        scene.replication[0] = replication_parse(span_make(info, length));
-        scene.input[0].replication = &scene.replication[0];
-        judge(&scene);
-        assert_true(scene.health->node[1].lag_bytes == expected[i / 2]);
-        end(&scene);
+        scene_add(scene, "m1", nodes, NULL);
+        scene_add(scene, "r1", nodes, NULL);
+        scene->replication[0] = replication_parse(span_make(info, length));
+        scene->input[0].replication = &scene->replication[0];
+        scene_judge(scene);
+        assert_true(scene->health->node[1].lag_bytes == expected[i / 2]);
+        scene_free(scene);
         free(nodes);
         free(info);
     }
@@ -707,17 +638,17 @@ static struct view *view_of_world(const struct world *world, size_t reporter)
     return view;
 }
 
-static struct scene scene_of_world(const struct world *world, const size_t *order)
+static struct scene *scene_of_world(const struct world *world, const size_t *order)
 {
-    struct scene scene = {.count = 0};
+    struct scene *scene = scene_new();
     for (size_t i = 0; i < world->asked; i++) {
         size_t node = order[i];
-        scene.view[i] = world->readable[node] ? view_of_world(world, node) : NULL;
-        scene.input[i] = (struct health_input){
-            .id = world->id[node], .view = scene.view[i], .reachable = world->reachable[node]};
-        scene.count++;
+        scene->view[i] = world->readable[node] ? view_of_world(world, node) : NULL;
+        scene->input[i] = (struct health_input){
+            .id = world->id[node], .view = scene->view[i], .reachable = world->reachable[node]};
+        scene->count++;
     }
-    judge(&scene);
+    scene_judge(scene);
     return scene;
 }
 
@@ -784,13 +715,13 @@ static void slots_always_add_up_and_follow_the_rules(void **state)
         size_t order[CLUSTER_MAX];
         make_world(&world, &seed);
         in_order(order, world.count);
-        struct scene scene = scene_of_world(&world, order);
-        const struct health *health = scene.health;
+        struct scene *scene = scene_of_world(&world, order);
+        const struct health *health = scene->health;
         size_t owned[CLUSTER_MAX] = {0};
         size_t unassigned = 0;
         bool given_up[CLUSTER_MAX] = {false};
         for (size_t i = 0; i < world.count; i++) {
-            const struct node_verdict *verdict = verdict_of(&world, &scene, world.id[i]);
+            const struct node_verdict *verdict = verdict_of(&world, scene, world.id[i]);
             given_up[i] = verdict != NULL && verdict->failed;
         }
         for (size_t block = 0; block < BLOCKS; block++) {
@@ -809,7 +740,7 @@ static void slots_always_add_up_and_follow_the_rules(void **state)
         size_t failed = 0;
         size_t known = 0;
         for (size_t i = 0; i < world.count; i++) {
-            const struct node_verdict *verdict = verdict_of(&world, &scene, world.id[i]);
+            const struct node_verdict *verdict = verdict_of(&world, scene, world.id[i]);
             assert_int_equal(verdict != NULL ? verdict->slots : 0, owned[i]);
             failed += verdict != NULL && verdict->failed ? owned[i] : 0;
             known += verdict != NULL && verdict->known;
@@ -820,7 +751,7 @@ static void slots_always_add_up_and_follow_the_rules(void **state)
             counted += health->nodes[i / HEALTH_COUNT][i % HEALTH_COUNT];
         }
         assert_int_equal(counted, known);
-        end(&scene);
+        scene_free(scene);
     }
 }
 
@@ -843,22 +774,22 @@ static void verdicts_do_not_depend_on_the_order_of_the_nodes(void **state)
         size_t order[CLUSTER_MAX];
         make_world(&world, &seed);
         in_order(order, world.count);
-        struct scene one = scene_of_world(&world, order);
+        struct scene *one = scene_of_world(&world, order);
         for (size_t i = world.asked - 1; i > 0; i--) {
             size_t other = random_below(&seed, (uint32_t)i + 1);
             size_t kept = order[i];
             order[i] = order[other];
             order[other] = kept;
         }
-        struct scene two = scene_of_world(&world, order);
-        assert_memory_equal(one.health->nodes, two.health->nodes, sizeof(one.health->nodes));
-        assert_int_equal(one.health->count, two.health->count);
-        assert_int_equal(one.health->slots_covered, two.health->slots_covered);
-        assert_int_equal(one.health->slots_owner_suspected, two.health->slots_owner_suspected);
-        assert_int_equal(one.health->slots_unreachable, two.health->slots_unreachable);
+        struct scene *two = scene_of_world(&world, order);
+        assert_memory_equal(one->health->nodes, two->health->nodes, sizeof(one->health->nodes));
+        assert_int_equal(one->health->count, two->health->count);
+        assert_int_equal(one->health->slots_covered, two->health->slots_covered);
+        assert_int_equal(one->health->slots_owner_suspected, two->health->slots_owner_suspected);
+        assert_int_equal(one->health->slots_unreachable, two->health->slots_unreachable);
         for (size_t i = 0; i < world.count; i++) {
-            const struct node_verdict *a = verdict_of(&world, &one, world.id[i]);
-            const struct node_verdict *b = verdict_of(&world, &two, world.id[i]);
+            const struct node_verdict *a = verdict_of(&world, one, world.id[i]);
+            const struct node_verdict *b = verdict_of(&world, two, world.id[i]);
             assert_int_equal(a == NULL, b == NULL);
             if (a == NULL || !a->known) {
                 continue;
@@ -870,10 +801,10 @@ static void verdicts_do_not_depend_on_the_order_of_the_nodes(void **state)
             assert_int_equal(a->suspected, b->suspected);
             assert_int_equal(a->slots, b->slots);
             assert_string_equal(a->line->node.id, b->line->node.id);
-            assert_string_equal(master_id(&one, a), master_id(&two, b));
+            assert_string_equal(master_id(one, a), master_id(two, b));
         }
-        end(&one);
-        end(&two);
+        scene_free(one);
+        scene_free(two);
     }
 }
 
