@@ -13,6 +13,21 @@ static void note_conflict(struct health *health, size_t slot)
     health->conflicting[slot] = true;
 }
 
+static const struct view_line *own_master_line(const struct judgement *all, int node)
+{
+    const struct view *view = node != NO_NODE ? all->input[node].view : NULL;
+    return view != NULL && (view->self->node.flags & NODE_MASTER) ? view->self : NULL;
+}
+
+// Of two masters that claim the same slot: the newer configuration is the one that wins. Where all
+// epochs are the same, the smaller id, as when servers settle a collision of epochs.
+static bool outranks(const struct judgement *all, int a, int b)
+{
+    uint64_t left = all->health->node[a].line->node.config_epoch;
+    uint64_t right = all->health->node[b].line->node.config_epoch;
+    return left != right ? left > right : strcmp(all->input[a].id, all->input[b].id) < 0;
+}
+
 static void claim_slots(struct judgement *all, const struct view_line *line, int owner)
 {
     for (size_t i = 0; i < line->range_count; i++) {
@@ -21,19 +36,11 @@ static void claim_slots(struct judgement *all, const struct view_line *line, int
             if (other != NO_NODE && other != owner) {
                 note_conflict(all->health, slot);
             }
-            // Two masters that claim the same slot: the newer configuration is the one that wins.
-            if (other == NO_NODE ||
-                all->input[other].view->self->node.config_epoch < line->node.config_epoch) {
+            if (other == NO_NODE || outranks(all, owner, other)) {
                 all->health->owner[slot] = owner;
             }
         }
     }
-}
-
-static const struct view_line *own_master_line(const struct judgement *all, int node)
-{
-    const struct view *view = node != NO_NODE ? all->input[node].view : NULL;
-    return view != NULL && (view->self->node.flags & NODE_MASTER) ? view->self : NULL;
 }
 
 static void take_own_claims(struct judgement *all)
@@ -112,14 +119,21 @@ static void cast_votes(struct judgement *all, const struct view_line *line, stru
     }
 }
 
-static int winner(const struct ballot *ballot)
+static bool is_stronger(const struct judgement *all, const struct vote *a, const struct vote *b)
+{
+    if (a->votes != b->votes) {
+        return a->votes > b->votes;
+    }
+    return a->epoch != b->epoch ? a->epoch > b->epoch
+                                : strcmp(all->input[a->owner].id, all->input[b->owner].id) < 0;
+}
+
+static int winner(const struct judgement *all, const struct ballot *ballot)
 {
     const struct vote *best = NULL;
     for (size_t i = 0; i < ballot->count; i++) {
-        const struct vote *vote = &ballot->vote[i];
-        if (best == NULL || vote->votes > best->votes ||
-            (vote->votes == best->votes && vote->epoch > best->epoch)) {
-            best = vote;
+        if (best == NULL || is_stronger(all, &ballot->vote[i], best)) {
+            best = &ballot->vote[i];
         }
     }
     return best != NULL ? best->owner : NO_NODE;
@@ -149,7 +163,7 @@ static void fill_by_vote(struct judgement *all)
     }
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         if (all->health->owner[slot] == NO_NODE) {
-            all->health->owner[slot] = winner(&ballots[slot]);
+            all->health->owner[slot] = winner(all, &ballots[slot]);
         }
     }
     free(ballots);
