@@ -18,6 +18,7 @@ struct tally {
     struct claim claim[CLAIMS_MAX];
     size_t claim_count;
     size_t listed;
+    size_t last_reporter; // its number plus 1
     size_t master_voters; // readable masters other than itself that list it
     size_t master_fail;
     size_t master_pfail;
@@ -172,13 +173,15 @@ static bool is_link_down(const struct node_line *line)
            !(line->flags & (NODE_FAIL | NODE_PFAIL | NODE_NOADDR | NODE_MYSELF));
 }
 
+// A view that lists a node more than once has one vote about it all the same: its first.
 static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)
 {
     int subject = ids_get(all->ids, line->node.id);
-    if (subject == IDS_NONE) {
+    struct tally *tally = subject != IDS_NONE ? &all->tally[subject] : NULL;
+    if (tally == NULL || tally->last_reporter == reporter + 1) {
         return;
     }
-    struct tally *tally = &all->tally[subject];
+    tally->last_reporter = reporter + 1;
     unsigned flags = line->node.flags;
     bool by_master = all->input[reporter].view->self->node.flags & NODE_MASTER;
     tally->listed++;

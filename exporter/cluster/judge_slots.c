@@ -75,6 +75,7 @@ static void take_failed_claims(struct judgement *all)
 
 struct vote {
     int owner;
+    int last_voter;
     size_t votes;
     uint64_t epoch;
 };
@@ -86,7 +87,8 @@ struct ballot {
     size_t count;
 };
 
-static void cast(struct ballot *ballot, int owner, uint64_t epoch)
+// A view votes once, however often it names the owner.
+static void cast(struct ballot *ballot, int voter, int owner, uint64_t epoch)
 {
     size_t i = 0;
     while (i < ballot->count && ballot->vote[i].owner != owner) {
@@ -96,15 +98,18 @@ static void cast(struct ballot *ballot, int owner, uint64_t epoch)
         return;
     }
     if (i == ballot->count) {
-        ballot->vote[ballot->count++] = (struct vote){owner, 0, 0};
+        ballot->vote[ballot->count++] = (struct vote){owner, NO_NODE, 0, 0};
     }
-    ballot->vote[i].votes++;
-    ballot->vote[i].epoch = epoch > ballot->vote[i].epoch ? epoch : ballot->vote[i].epoch;
+    struct vote *vote = &ballot->vote[i];
+    vote->votes += vote->last_voter != voter;
+    vote->last_voter = voter;
+    vote->epoch = epoch > vote->epoch ? epoch : vote->epoch;
 }
 
 // Votes for the slots that no readable master claims. A vote for a master that can be read and does
 // not claim the slot is void: it knows better.
-static void cast_votes(struct judgement *all, const struct view_line *line, struct ballot *ballots)
+static void cast_votes(struct judgement *all, int voter, const struct view_line *line,
+                       struct ballot *ballots)
 {
     int owner = ids_get(all->ids, line->node.id);
     if (owner == IDS_NONE || all->input[owner].view != NULL) {
@@ -113,7 +118,7 @@ static void cast_votes(struct judgement *all, const struct view_line *line, stru
     for (size_t i = 0; i < line->range_count; i++) {
         for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
             if (all->health->owner[slot] == NO_NODE) {
-                cast(&ballots[slot], owner, line->node.config_epoch);
+                cast(&ballots[slot], voter, owner, line->node.config_epoch);
             }
         }
     }
@@ -158,7 +163,7 @@ static void fill_by_vote(struct judgement *all)
     for (size_t i = 0; i < all->count; i++) {
         const struct view *view = all->input[i].view;
         for (size_t j = 0; view != NULL && j < view->count; j++) {
-            cast_votes(all, &view->line[j], ballots);
+            cast_votes(all, (int)i, &view->line[j], ballots);
         }
     }
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
