@@ -28,46 +28,43 @@ static bool outranks(const struct judgement *all, int a, int b)
     return left != right ? left > right : strcmp(all->input[a].id, all->input[b].id) < 0;
 }
 
-static void claim_slots(struct judgement *all, const struct view_line *line, int owner)
+// `other` holds the slot so far. A master that the others have given up, and that can be read all
+// the same, was cut off: its claim is void where they name a newer owner.
+static bool is_void(const struct judgement *all, int claimant, int other)
 {
-    for (size_t i = 0; i < line->range_count; i++) {
-        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
-            int other = all->health->owner[slot];
-            if (other != NO_NODE && other != owner) {
-                note_conflict(all->health, slot);
-            }
-            if (other == NO_NODE || outranks(all, owner, other)) {
-                all->health->owner[slot] = owner;
-            }
-        }
+    return all->health->node[claimant].failed && !all->health->node[other].failed &&
+           all->health->node[claimant].line->node.config_epoch <=
+               all->health->node[other].line->node.config_epoch;
+}
+
+static void claim_slot(struct judgement *all, size_t slot, int claimant)
+{
+    int *owner = &all->health->owner[slot];
+    if (*owner == NO_NODE) {
+        *owner = claimant;
+    }
+    if (*owner == claimant || is_void(all, claimant, *owner)) {
+        return;
+    }
+    if (own_master_line(all, *owner) != NULL) {
+        note_conflict(all->health, slot);
+    }
+    if (outranks(all, claimant, *owner)) {
+        *owner = claimant;
     }
 }
 
-static void take_own_claims(struct judgement *all)
+// What masters claim on their own lines; those that most others hold for failed come apart.
+static void take_claims(struct judgement *all, bool failed)
 {
     for (size_t i = 0; i < all->count; i++) {
         const struct view_line *own = own_master_line(all, (int)i);
-        if (own != NULL && !all->health->node[i].failed) {
-            claim_slots(all, own, (int)i);
+        if (own == NULL || all->health->node[i].failed != failed) {
+            continue;
         }
-    }
-}
-
-// A master that the others have given up, and that can be read all the same, was cut off: what it
-// claims is void where they name another owner of a higher epoch.
-static void take_failed_claims(struct judgement *all)
-{
-    for (size_t i = 0; i < all->count; i++) {
-        const struct view_line *own = own_master_line(all, (int)i);
-        for (size_t j = 0; own != NULL && all->health->node[i].failed && j < own->range_count;
-             j++) {
+        for (size_t j = 0; j < own->range_count; j++) {
             for (size_t slot = own->range[j].first; slot <= own->range[j].last; slot++) {
-                int other = all->health->owner[slot];
-                const struct view_line *named =
-                    other != NO_NODE ? all->health->node[other].line : NULL;
-                if (named == NULL || named->node.config_epoch < own->node.config_epoch) {
-                    all->health->owner[slot] = (int)i;
-                }
+                claim_slot(all, slot, (int)i);
             }
         }
     }
@@ -246,9 +243,9 @@ void judge_slots(struct judgement *all)
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         all->health->owner[slot] = NO_NODE;
     }
-    take_own_claims(all);
+    take_claims(all, false);
     fill_by_vote(all);
-    take_failed_claims(all);
+    take_claims(all, true);
     count_slots(all);
     collect_open(all);
 }
