@@ -196,15 +196,16 @@ static void count_slots(struct judgement *all)
 
 // --- open slots ---
 
-// Whether the other side can be read and does not know of it.
+// Whether the other side can be read and does not know of it. A replica never does: it only
+// repeats its master's.
 static bool is_unpaired(const struct judgement *all, int node, const struct open_slot *open)
 {
     int peer = ids_get(all->ids, open->peer);
-    if (own_master_line(all, peer) == NULL) {
+    const struct view *view = peer != NO_NODE ? all->input[peer].view : NULL;
+    if (view == NULL) {
         return false;
     }
-    const struct view *view = all->input[peer].view;
-    for (size_t i = 0; i < view->open_count; i++) {
+    for (size_t i = 0; own_master_line(all, peer) != NULL && i < view->open_count; i++) {
         const struct open_slot *other = &view->open[i];
         if (other->slot == open->slot && other->importing != open->importing &&
             strcmp(other->peer, all->input[node].id) == 0) {
