@@ -713,6 +713,7 @@ const struct metric reply_metrics[] = {
      .rx_gauge = true, .since = "Redis 8.4"},
 
 #include "metrics/catalog_labelled.inc"
+#include "metrics/catalog_cluster.inc"
 };
 
 const size_t reply_metric_count = sizeof(reply_metrics) / sizeof(reply_metrics[0]);
@@ -731,6 +732,7 @@ const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_CONFIG] = {{"key"}},
     [GROUP_CLIENTS] = {{"kind"}},
     [GROUP_MODULE] = {{"name"}},
+    [GROUP_LINK] = {{"direction"}},
 };
 
 const uint32_t latency_bounds_us[LATENCY_BUCKETS] = {

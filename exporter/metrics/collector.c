@@ -54,6 +54,9 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_CLIENT_LIST] = {"client-list", false,
                                "each client connection, by id and name (CLIENT LIST)",
                                BIT(COMMAND_CLIENT_LIST), "13 a client, 1000 clients at most"},
+    [COLLECTOR_LINKS] = {"links", false,
+                         "links of the cluster bus and their send buffers (Redis 7.0)",
+                         BIT(COMMAND_CLUSTER_LINKS), "5"},
 };
 
 collector_set collectors_by_default(void)

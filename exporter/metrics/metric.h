@@ -21,6 +21,7 @@ enum source {
     FROM_LATENCY,      // LATENCY LATEST and HISTOGRAM, by groups only
     FROM_COMMANDLOG,   // COMMANDLOG LEN: slow, large-request, large-reply
     FROM_CLIENTS,      // CLIENT LIST, summed up by kind, by groups only
+    FROM_LINKS,        // CLUSTER LINKS, summed up by direction and as a whole
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     // Of these one node has many, told apart by labels (series.h); `field` is a part of the reply.
     FROM_KEY,
@@ -59,6 +60,7 @@ enum group {
     GROUP_CONFIG,       // CONFIG GET *: one line a parameter
     GROUP_CLIENTS,      // CLIENT LIST: one line a kind: count, ...
     GROUP_MODULE,       // INFO module:name=...,ver=...,...; the whole line, whose parts are labels
+    GROUP_LINK,         // CLUSTER LINKS: one line a direction
     GROUP_COUNT,
 };
 

@@ -101,6 +101,7 @@ const char *source_word(enum source source)
         [FROM_LATENCY] = "LATENCY",
         [FROM_COMMANDLOG] = "COMMANDLOG",
         [FROM_CLIENTS] = "CLIENT LIST",
+        [FROM_LINKS] = "CLUSTER LINKS",
         [FROM_EXPORTER] = "",
         [FROM_KEY] = "key",
         [FROM_STREAM] = "XINFO STREAM",

@@ -19,6 +19,7 @@ enum command {
     COMMAND_COMMANDLOG_REPLY,
     COMMAND_CLIENT_LIST,
     COMMAND_INFO_MODULES,
+    COMMAND_CLUSTER_LINKS,
     // These carry arguments and follow from replies (conn_queue):
     COMMAND_SELECT,
     COMMAND_SCAN,

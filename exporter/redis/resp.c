@@ -48,6 +48,16 @@ char *reply_take_text(struct reply *reply)
     return text;
 }
 
+const struct reply *reply_field(const struct reply *list, const char *name)
+{
+    for (size_t i = 0; list->type == REPLY_ARRAY && i + 1 < list->count; i += 2) {
+        if (span_is(list->element[i]->text, name)) {
+            return list->element[i + 1];
+        }
+    }
+    return NULL;
+}
+
 // The reader calls these for each item; an item of an array is handed to its parent here.
 static struct reply *attach(const redisReadTask *task, struct reply *reply)
 {

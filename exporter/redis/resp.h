@@ -31,6 +31,10 @@ void reply_free(struct reply *reply); // takes; NULL is fine
 // `reply->text` stays valid as long as the caller keeps what was given.
 char *reply_take_text(struct reply *reply);
 
+// What follows the name in a list of name, value, name, value ..., as RESP2 writes a map; NULL when
+// it is not there, or this is no list.
+const struct reply *reply_field(const struct reply *list, const char *name);
+
 enum resp_status { RESP_REPLY, RESP_MORE, RESP_MALFORMED, RESP_TOO_LARGE };
 
 struct resp;

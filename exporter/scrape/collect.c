@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "metrics/page.h"
 #include "redis/client_list.h"
+#include "scrape/links.h"
 #include "scrape/search.h"
 
 static struct span keep(struct samples *samples, struct span text)
@@ -383,6 +384,7 @@ void collect_reply(struct node_snapshot *node, enum command command, const struc
         [COMMAND_COMMANDLOG_REPLY] = take_large_replies,
         [COMMAND_CLIENT_LIST] = take_clients,
         [COMMAND_INFO_MODULES] = take_modules,
+        [COMMAND_CLUSTER_LINKS] = links_take,
     };
     if (take[command] != NULL) {
         take[command](node, reply);

@@ -292,6 +292,7 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_CONFIG] = "*",
         [GROUP_CLIENTS] = "KIND",
         [GROUP_MODULE] = "module",
+        [GROUP_LINK] = "DIRECTION",
     };
     if (row->source == FROM_EXPORTER) {
         return;

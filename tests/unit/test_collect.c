@@ -187,6 +187,14 @@ static const char *const client_rows[] = {
     "redis_clients_age_max_seconds",
 };
 
+static const char *const link_rows[] = {
+    "redis_cluster_link_send_buffer_bytes",
+    "redis_cluster_link_send_buffer_max_bytes",
+    "redis_cluster_link_newest_create_timestamp_seconds",
+};
+
+static const char *const link_count_rows[] = {"redis_cluster_links"};
+
 #define CHECK_VALUES(samples, rows, expected) check_values(samples, rows, COUNT(rows), expected)
 #define CHECK_GROUP(samples, rows, expected)  check_group(samples, rows, COUNT(rows), expected)
 
@@ -341,6 +349,33 @@ static void lengths_of_the_command_logs_are_told_apart(void **state)
     collect_text(samples, COMMAND_COMMANDLOG_REPLY, ":0\r\n");
     CHECK_VALUES(samples, commandlog_rows, "1 22 0");
     samples_free(samples);
+}
+
+// Valkey lists fewer links than there are while a node has just come.
+static void links_of_each_version_are_summed_up(void **state)
+{
+    static const struct {
+        const char *server;
+        const char *counts;
+        const char *values;
+    } cases[] = {
+        {"redis-7.0.15", "to 5; from 5", "0 0 1795462325402"},
+        {"redis-7.0.15-replica", "to 5; from 5", "6138 6138 1795462326228"},
+        {"redis-7.2.6", "to 5; from 5", "480 48 1795462331117"},
+        {"redis-8.0.2", "to 5; from 5", "480 48 1795462341315"},
+        {"valkey-8.0.1-replica", "to 5; from 3", "384 48 1795462361458"},
+        {"valkey-9.1.2", "to 5; from 5", "480 48 1795462367409"},
+        {"redis-6.2.16", "", "- - -"}, // an error
+        {"redis-3.2.13", "", "- - -"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct samples *samples = samples_new();
+        collect_capture(samples, COMMAND_CLUSTER_LINKS, cases[i].server, "cluster_links");
+        CHECK_GROUP(samples, link_count_rows, cases[i].counts);
+        CHECK_VALUES(samples, link_rows, cases[i].values);
+        samples_free(samples);
+    }
 }
 
 // --- Histograms ---
@@ -722,7 +757,66 @@ static void list_without_clients_counts_none(void **state)
     samples_free(samples);
 }
 
+static void node_without_peers_has_no_links(void **state)
+{
+    struct samples *samples = samples_of(COMMAND_CLUSTER_LINKS, "*0\r\n");
+    (void)state;
+    CHECK_GROUP(samples, link_count_rows, "to 0; from 0");
+    CHECK_VALUES(samples, link_rows, "0 0 -");
+    samples_free(samples);
+}
+
+static struct samples *samples_of_list(enum command command, const char *const *elements,
+                                       size_t count)
+{
+    struct buf reply = BUF_EMPTY;
+    buf_format(&reply, "*%zu\r\n", count);
+    for (size_t i = 0; i < count; i++) {
+        buf_text(&reply, elements[i]);
+    }
+    char *text = buf_take(&reply);
+    struct samples *samples = samples_of(command, text);
+    free(text);
+    return samples;
+}
+
+#define TO      "$9\r\ndirection\r\n$2\r\nto\r\n"
+#define FROM    "$9\r\ndirection\r\n$4\r\nfrom\r\n"
+#define BUFFER  "$21\r\nsend-buffer-allocated\r\n"
+#define CREATED "$11\r\ncreate-time\r\n"
+
+static void parts_of_a_link_that_make_no_sense_are_left_out(void **state)
+{
+    static const char *const links[] = {
+        "*2\r\n" TO,
+        "*4\r\n" TO BUFFER ":-5\r\n",
+        "*4\r\n" FROM BUFFER "$1\r\n7\r\n",
+        "*6\r\n" FROM BUFFER ":7\r\n" CREATED ":-1\r\n",
+        "*5\r\n" FROM BUFFER ":7\r\n" CREATED,
+        "*4\r\n$9\r\ndirection\r\n$2\r\nup\r\n" BUFFER ":9\r\n",
+        "*2\r\n" BUFFER ":9\r\n",
+        ":5\r\n",
+    };
+    struct samples *samples = samples_of_list(COMMAND_CLUSTER_LINKS, links, COUNT(links));
+    (void)state;
+    CHECK_GROUP(samples, link_count_rows, "to 2; from 3");
+    CHECK_VALUES(samples, link_rows, "14 7 -");
+    samples_free(samples);
+}
+
 // --- Replies of another shape ---
+
+// Of these an empty list is an answer.
+static const command_set lists = (command_set)1 << COMMAND_CLUSTER_LINKS;
+
+static void empty_lists_give_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        enum command command = (enum command)i;
+        assert_true((lists & command_bit(command)) || gives_nothing(command, "*0\r\n"));
+    }
+}
 
 static void replies_of_another_shape_give_nothing(void **state)
 {
@@ -733,7 +827,6 @@ static void replies_of_another_shape_give_nothing(void **state)
         "-NOPERM no\r\n",
         "$-1\r\n",
         "*-1\r\n",
-        "*0\r\n",
         "*1\r\n*0\r\n",
         "*1\r\n$-1\r\n",
         "*1\r\n:5\r\n",
@@ -856,6 +949,7 @@ int main(void)
         cmocka_unit_test(each_versions_latency_events_are_read),
         cmocka_unit_test(clients_of_a_real_list_have_a_line_a_kind),
         cmocka_unit_test(lengths_of_the_command_logs_are_told_apart),
+        cmocka_unit_test(links_of_each_version_are_summed_up),
         cmocka_unit_test(ladder_rises),
         cmocka_unit_test(real_histograms_stand_on_the_common_ladder),
         cmocka_unit_test(real_histograms_are_all_read_and_cumulative),
@@ -870,6 +964,9 @@ int main(void)
         cmocka_unit_test(newest_entry_of_the_slow_log_counts),
         cmocka_unit_test(event_that_is_repeated_has_one_line),
         cmocka_unit_test(list_without_clients_counts_none),
+        cmocka_unit_test(node_without_peers_has_no_links),
+        cmocka_unit_test(parts_of_a_link_that_make_no_sense_are_left_out),
+        cmocka_unit_test(empty_lists_give_nothing),
         cmocka_unit_test(replies_of_another_shape_give_nothing),
         cmocka_unit_test(only_lengths_are_numbers_and_only_lists_are_texts),
         cmocka_unit_test(real_errors_give_nothing),

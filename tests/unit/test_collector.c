@@ -35,6 +35,7 @@ static const struct {
      BIT(SELECT) | BIT(SCAN) | BIT(TYPE) | BIT(XINFO_STREAM) | BIT(XINFO_GROUPS) |
          BIT(XINFO_CONSUMERS)},
     {COLLECTOR_CLIENT_LIST, "client-list", false, BIT(CLIENT_LIST)},
+    {COLLECTOR_LINKS, "links", false, BIT(CLUSTER_LINKS)},
 };
 
 static void each_collector_is_as_documented(void **state)

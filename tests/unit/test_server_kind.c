@@ -158,6 +158,7 @@ static void each_version_gets_the_commands_it_has(void **state)
     const command_set names = BIT(CONFIG_GET);
     const command_set modules = BIT(INFO_MODULES);
     const command_set newer = modules | BIT(LATENCY_HISTOGRAM);
+    const command_set linked = cluster | BIT(CLUSTER_LINKS);
     const struct {
         const char *info;
         command_set expected; // beyond the common ones, when CONFIG GET * is not wanted
@@ -167,15 +168,15 @@ static void each_version_gets_the_commands_it_has(void **state)
         {"redis_version:6.0.0\r\ncluster_enabled:1\r\n", cluster | all | modules},
         {"redis_version:6.2.16\r\ncluster_enabled:1\r\n", cluster | all | modules},
         {"redis_version:6.2.99\r\ncluster_enabled:0\r\n", all | modules},
-        {"redis_version:7.0.0\r\ncluster_enabled:1\r\n", cluster | names | newer},
-        {"redis_version:8.0.2\r\ncluster_enabled:1\r\n", cluster | names | newer},
-        {"redis_version:8.1.0\r\ncluster_enabled:1\r\n", cluster | names | newer},
-        {"redis_version:255.255.255\r\ncluster_enabled:1\r\n", cluster | names | newer},
+        {"redis_version:7.0.0\r\ncluster_enabled:1\r\n", linked | names | newer},
+        {"redis_version:8.0.2\r\ncluster_enabled:1\r\n", linked | names | newer},
+        {"redis_version:8.1.0\r\ncluster_enabled:1\r\n", linked | names | newer},
+        {"redis_version:255.255.255\r\ncluster_enabled:1\r\n", linked | names | newer},
         {"redis_version:7.2.4\r\nvalkey_version:8.0.1\r\n", names | newer},
         {"redis_version:7.2.4\r\nvalkey_version:8.0.99\r\ncluster_enabled:1\r\n",
-         cluster | names | newer},
+         linked | names | newer},
         {"redis_version:7.2.4\r\nvalkey_version:8.1.0\r\ncluster_enabled:1\r\n",
-         cluster | names | newer | logs},
+         linked | names | newer | logs},
         {"redis_version:7.2.4\r\nvalkey_version:9.1.2\r\ncluster_enabled:0\r\n",
          names | newer | logs},
         {"cluster_enabled:1\r\n", cluster | all}, // no version: as little as possible
@@ -195,7 +196,8 @@ static void each_captured_server_gets_its_commands(void **state)
         char *info = capture(captures[i], "info_all", &length);
         bool by_name = captures[i][0] == 'v' || captures[i][6] >= '7';
         command_set expected = common | BIT(CLUSTER_INFO) | BIT(CLUSTER_NODES);
-        expected |= by_name ? BIT(CONFIG_GET) | BIT(LATENCY_HISTOGRAM) : BIT(CONFIG_GET_ALL);
+        expected |= by_name ? BIT(CONFIG_GET) | BIT(LATENCY_HISTOGRAM) | BIT(CLUSTER_LINKS)
+                            : BIT(CONFIG_GET_ALL);
         expected |= by_name || captures[i][6] == '6' ? BIT(INFO_MODULES) : 0;
         if (strncmp(captures[i], "valkey-9", 8) == 0) {
             expected |= BIT(COMMANDLOG_SLOW) | BIT(COMMANDLOG_REQUEST) | BIT(COMMANDLOG_REPLY);
@@ -256,6 +258,7 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         [COMMAND_COMMANDLOG_REPLY] = "+commandlog|len",
         [COMMAND_CLIENT_LIST] = "+client|list",
         [COMMAND_INFO_MODULES] = "+info",
+        [COMMAND_CLUSTER_LINKS] = "+cluster|links",
         [COMMAND_SELECT] = "+select",
         [COMMAND_SCAN] = "+scan",
         [COMMAND_TYPE] = "+type",
