@@ -733,6 +733,7 @@ const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_CLIENTS] = {{"kind"}},
     [GROUP_MODULE] = {{"name"}},
     [GROUP_LINK] = {{"direction"}},
+    [GROUP_MIGRATION] = {{"state"}},
 };
 
 const uint32_t latency_bounds_us[LATENCY_BUCKETS] = {

@@ -3,8 +3,9 @@
 #define BIT(command) ((command_set)1 << (command))
 
 const struct collector_row collectors[COLLECTOR_COUNT] = {
-    [COLLECTOR_BASE] = {NULL, true, "INFO, CLUSTER INFO, CLUSTER NODES",
-                        BIT(COMMAND_INFO) | BIT(COMMAND_CLUSTER_INFO) | BIT(COMMAND_CLUSTER_NODES),
+    [COLLECTOR_BASE] = {NULL, true, "INFO, CLUSTER INFO, CLUSTER NODES, CLUSTER GETSLOTMIGRATIONS",
+                        BIT(COMMAND_INFO) | BIT(COMMAND_CLUSTER_INFO) | BIT(COMMAND_CLUSTER_NODES) |
+                            BIT(COMMAND_CLUSTER_GETSLOTMIGRATIONS),
                         "about 175",
                         BIT(COMMAND_SENTINEL_MASTERS) | BIT(COMMAND_SENTINEL_CKQUORUM) |
                             BIT(COMMAND_SENTINEL_SENTINELS) | BIT(COMMAND_SENTINEL_SLAVES)},

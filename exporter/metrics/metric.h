@@ -22,6 +22,7 @@ enum source {
     FROM_COMMANDLOG,   // COMMANDLOG LEN: slow, large-request, large-reply
     FROM_CLIENTS,      // CLIENT LIST, summed up by kind, by groups only
     FROM_LINKS,        // CLUSTER LINKS, summed up by direction and as a whole
+    FROM_MIGRATIONS,   // CLUSTER GETSLOTMIGRATIONS, summed up by state and as a whole
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     // Of these one node has many, told apart by labels (series.h); `field` is a part of the reply.
     FROM_KEY,
@@ -61,6 +62,7 @@ enum group {
     GROUP_CLIENTS,      // CLIENT LIST: one line a kind: count, ...
     GROUP_MODULE,       // INFO module:name=...,ver=...,...; the whole line, whose parts are labels
     GROUP_LINK,         // CLUSTER LINKS: one line a direction
+    GROUP_MIGRATION,    // CLUSTER GETSLOTMIGRATIONS: one line a state
     GROUP_COUNT,
 };
 

@@ -102,6 +102,7 @@ const char *source_word(enum source source)
         [FROM_COMMANDLOG] = "COMMANDLOG",
         [FROM_CLIENTS] = "CLIENT LIST",
         [FROM_LINKS] = "CLUSTER LINKS",
+        [FROM_MIGRATIONS] = "CLUSTER GETSLOTMIGRATIONS",
         [FROM_EXPORTER] = "",
         [FROM_KEY] = "key",
         [FROM_STREAM] = "XINFO STREAM",

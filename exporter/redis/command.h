@@ -20,6 +20,7 @@ enum command {
     COMMAND_CLIENT_LIST,
     COMMAND_INFO_MODULES,
     COMMAND_CLUSTER_LINKS,
+    COMMAND_CLUSTER_GETSLOTMIGRATIONS,
     // These carry arguments and follow from replies (conn_queue):
     COMMAND_SELECT,
     COMMAND_SCAN,

@@ -4,6 +4,7 @@
 #include "metrics/page.h"
 #include "redis/client_list.h"
 #include "scrape/links.h"
+#include "scrape/migrations.h"
 #include "scrape/search.h"
 
 static struct span keep(struct samples *samples, struct span text)
@@ -385,6 +386,7 @@ void collect_reply(struct node_snapshot *node, enum command command, const struc
         [COMMAND_CLIENT_LIST] = take_clients,
         [COMMAND_INFO_MODULES] = take_modules,
         [COMMAND_CLUSTER_LINKS] = links_take,
+        [COMMAND_CLUSTER_GETSLOTMIGRATIONS] = migrations_take,
     };
     if (take[command] != NULL) {
         take[command](node, reply);

@@ -293,6 +293,7 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_CLIENTS] = "KIND",
         [GROUP_MODULE] = "module",
         [GROUP_LINK] = "DIRECTION",
+        [GROUP_MIGRATION] = "STATE",
     };
     if (row->source == FROM_EXPORTER) {
         return;

@@ -1,12 +1,15 @@
 """Bus links, hot slots and slot migrations."""
 
+import collections
+import os
 import subprocess
 import time
 
 import harness
-from harness import Cluster, Exporter, shared, wait
+from harness import REPO, Cluster, Exporter, FakeNode, bulk, shared, wait
 
 DIRECTIONS = ("to", "from")
+STATES = ("active", "success", "failed", "cancelled")
 
 
 def cluster():
@@ -22,6 +25,43 @@ def rights(version, *flags):
 
 def as_pairs(flat):
     return dict(zip(flat[::2], flat[1::2]))
+
+
+def captured(server, name):
+    with open(os.path.join(REPO, "tests/fixtures/captures", server, f"{name}.resp2"), "rb") as f:
+        return f.read()
+
+
+def resp(value):
+    """Integers, texts, and lists and dictionaries of them, as RESP2."""
+    if isinstance(value, int):
+        return b":%d\r\n" % value
+    if isinstance(value, str):
+        return bulk(value)
+    if isinstance(value, dict):
+        value = [part for pair in value.items() for part in pair]
+    return b"*%d\r\n" % len(value) + b"".join(map(resp, value))
+
+
+class CapturedNode(FakeNode):
+    """A scripted member with the replies of a real server; `calls` counts what it is asked."""
+
+    def __init__(self, server, replies=None):
+        self.calls = collections.Counter()
+        names = {"INFO": "info_all", "CONFIG": "config", "SLOWLOG LEN": "slowlog_len",
+                 "SLOWLOG GET": "slowlog", "LATENCY LATEST": "latency_latest",
+                 "CLUSTER LINKS": "cluster_links"}
+        super().__init__(replies={**{k: captured(server, v) for k, v in names.items()},
+                                  "COMMANDLOG": b":0\r\n", **(replies or {})})
+
+    def answer(self, args):
+        self.calls[" ".join(args)] += 1
+        return super().answer(args)
+
+
+def server_time(server):
+    text = captured(server, "info_all").decode()
+    return int(text.split("server_time_usec:")[1].split("\r")[0]) // 1000000
 
 
 def test_links_are_summed_up_by_node_and_direction():
@@ -60,3 +100,65 @@ def test_links_are_asked_for_only_when_they_are_wanted():
     assert "+cluster|links" in rights("7.0", "--collector.links")
     assert "+cluster|links" in rights("valkey-8.0", "--collector.links")
     assert "+cluster|links" not in rights("6.2", "--collector.links") | rights("7.0")
+
+
+def migration(state, ack=1, **more):
+    return {"name": "ab" * 20, "operation": "EXPORT", "slot_ranges": "0-5 7-7",
+            "target_node": "c" * 40, "source_node": "d" * 40, "create_time": 1,
+            "last_update_time": 1, "last_ack_time": ack, "state": state, "message": "",
+            "cow_size": 0, **more}
+
+
+def states(page):
+    return {labels["state"]: value for labels, value in page.all("redis_cluster_slot_migrations")}
+
+
+def test_atomic_slot_migrations_of_valkey_are_counted():
+    node = CapturedNode("valkey-9.1.2", {"CLUSTER GETSLOTMIGRATIONS": b"*0\r\n"})
+    exporter, now = Exporter(node.addr), server_time("valkey-9.1.2")
+    page = exporter.scrape()
+    assert states(page) == dict.fromkeys(STATES, 0), states(page)
+    assert not page.all("redis_cluster_slot_migration_ack_age_seconds")
+    node.replies["CLUSTER GETSLOTMIGRATIONS"] = resp(
+        [migration("success"), migration("failed", message='"odd\\\n'), migration("cancelled"),
+         migration("snapshotting", now - 61), migration("streaming", now - 5),
+         migration("occurring-on-primary", now + 100), migration("failed", remaining_repl_size=0)])
+    page = exporter.scrape()
+    assert states(page) == {"active": 3, "success": 1, "failed": 2, "cancelled": 1}
+    assert page.get("redis_cluster_slot_migration_ack_age_seconds") == 61
+    assert not page.all("redis_exporter_collector_failed")
+
+
+def test_odd_slot_migrations_do_not_break_the_page():
+    node = CapturedNode("valkey-9.1.2")
+    exporter = Exporter(node.addr)
+    for odd in (b"-ERR no\r\n", b"$-1\r\n", b"*-1\r\n", b":5\r\n", bulk("state"),
+                resp([[["state", "failed"]] * 5]), resp([["state"], ["state", 5], 7, "state", {}]),
+                resp([migration("x" * 100000, -(1 << 63))]), b"*1\r\n" * 6 + b"*0\r\n"):
+        node.replies["CLUSTER GETSLOTMIGRATIONS"] = odd
+        page = exporter.scrape()
+        assert page.up() == {node.addr: 1}, odd
+        assert not page.all("redis_cluster_slot_migration_ack_age_seconds"), odd
+    node.replies["CLUSTER GETSLOTMIGRATIONS"] = resp([migration("failed", 5)] * 5000)
+    assert states(exporter.scrape())["failed"] == 5000
+
+
+def test_servers_without_atomic_migrations_are_not_asked_for_them():
+    for server, asked in (("valkey-8.0.1", False), ("redis-8.0.2", False), ("valkey-9.1.2", True)):
+        node = CapturedNode(server)
+        page = Exporter(node.addr).scrape()
+        assert page.up() == {node.addr: 1}
+        assert ("CLUSTER GETSLOTMIGRATIONS" in node.calls) == asked, server
+        version = server.removeprefix("redis-")
+        assert ("+cluster|getslotmigrations" in rights(version)) == asked, server
+
+
+def test_slot_migrations_that_may_not_be_read_are_told_once():
+    node = CapturedNode("valkey-9.1.2", {"CLUSTER GETSLOTMIGRATIONS": b"-NOPERM no\r\n"})
+    exporter = Exporter(node.addr)
+    for _ in range(3):
+        page = exporter.scrape()
+        assert not states(page)
+        assert page.get("redis_exporter_collector_failed", collector="base") == 1
+    assert node.calls["CLUSTER GETSLOTMIGRATIONS"] == 1
+    assert exporter.output().count("GETSLOTMIGRATIONS") == 1

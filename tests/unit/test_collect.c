@@ -193,6 +193,8 @@ static const char *const link_rows[] = {
     "redis_cluster_link_newest_create_timestamp_seconds",
 };
 
+static const char *const migration_rows[] = {"redis_cluster_slot_migrations"};
+static const char *const ack_rows[] = {"redis_cluster_slot_migration_ack_age_seconds"};
 static const char *const link_count_rows[] = {"redis_cluster_links"};
 
 #define CHECK_VALUES(samples, rows, expected) check_values(samples, rows, COUNT(rows), expected)
@@ -766,18 +768,16 @@ static void node_without_peers_has_no_links(void **state)
     samples_free(samples);
 }
 
-static struct samples *samples_of_list(enum command command, const char *const *elements,
-                                       size_t count)
+static struct reply *list_of(const char *const *elements, size_t count)
 {
-    struct buf reply = BUF_EMPTY;
-    buf_format(&reply, "*%zu\r\n", count);
+    struct buf bytes = BUF_EMPTY;
+    buf_format(&bytes, "*%zu\r\n", count);
     for (size_t i = 0; i < count; i++) {
-        buf_text(&reply, elements[i]);
+        buf_text(&bytes, elements[i]);
     }
-    char *text = buf_take(&reply);
-    struct samples *samples = samples_of(command, text);
-    free(text);
-    return samples;
+    struct reply *reply = reply_of(bytes.data, bytes.length);
+    buf_free(&bytes);
+    return reply;
 }
 
 #define TO      "$9\r\ndirection\r\n$2\r\nto\r\n"
@@ -797,17 +797,125 @@ static void parts_of_a_link_that_make_no_sense_are_left_out(void **state)
         "*2\r\n" BUFFER ":9\r\n",
         ":5\r\n",
     };
-    struct samples *samples = samples_of_list(COMMAND_CLUSTER_LINKS, links, COUNT(links));
+    struct reply *reply = list_of(links, COUNT(links));
+    struct samples *samples = samples_new();
     (void)state;
+    collect(samples, COMMAND_CLUSTER_LINKS, reply);
+    reply_free(reply);
     CHECK_GROUP(samples, link_count_rows, "to 2; from 3");
     CHECK_VALUES(samples, link_rows, "14 7 -");
+    samples_free(samples);
+}
+
+// --- Slot migrations: by hand, as valkey src/cluster_migrateslots.c writes them ---
+
+#define CLOCK        "server_time_usec:1795462371023174\r\n"
+#define STATE(text)  "$5\r\nstate\r\n" text
+#define ACK(number)  "$13\r\nlast_ack_time\r\n" number
+#define ACTIVE       STATE("$12\r\nsnapshotting\r\n")
+#define SUCCESS      STATE("$7\r\nsuccess\r\n")
+#define FAILED       STATE("$6\r\nfailed\r\n")
+#define NO_MIGRATION "active 0; success 0; failed 0; cancelled 0"
+
+static struct samples *samples_of_migrations(const char *info, const char *const *migrations,
+                                             size_t count, bool is_replica)
+{
+    struct cluster cluster = {.options = {.collectors = collector_bit(COLLECTOR_BASE)}};
+    struct member member = {.cluster = &cluster};
+    struct node_snapshot node = {.member = &member,
+                                 .samples = samples_new(),
+                                 .info = (char *)(uintptr_t)info,
+                                 .info_length = strlen(info),
+                                 .replication = {.is_replica = is_replica}};
+    struct reply *reply = list_of(migrations, count);
+    collect_reply(&node, COMMAND_CLUSTER_GETSLOTMIGRATIONS, reply);
+    reply_free(reply);
+    return node.samples;
+}
+
+static void check_migrations(const char *info, const char *const *migrations, size_t count,
+                             const char *expected, const char *age)
+{
+    struct samples *samples = samples_of_migrations(info, migrations, count, false);
+    CHECK_GROUP(samples, migration_rows, expected);
+    CHECK_VALUES(samples, ack_rows, age);
+    samples_free(samples);
+}
+
+static void migrations_are_counted_by_their_end(void **state)
+{
+    static const char *const migrations[] = {
+        "*4\r\n" SUCCESS ACK(":1795462000\r\n"),
+        "*4\r\n" ACTIVE ACK(":1795462369\r\n"),
+        "*4\r\n" FAILED ACK(":1795460000\r\n"),
+        "*4\r\n" STATE("$9\r\ncancelled\r\n") ACK(":1795460000\r\n"),
+        "*6\r\n$4\r\nname\r\n$2\r\nab\r\n" ACK(":1795462309\r\n") STATE("$12\r\nnever heard \r\n"),
+        "*4\r\n" SUCCESS ACK(":1795462000\r\n"),
+    };
+    (void)state;
+    check_migrations(CLOCK, NULL, 0, NO_MIGRATION, "-");
+    check_migrations(CLOCK, migrations, 1, "active 0; success 1; failed 0; cancelled 0", "-");
+    check_migrations(CLOCK, migrations, 2, "active 1; success 1; failed 0; cancelled 0", "2");
+    check_migrations(CLOCK, migrations, 6, "active 2; success 2; failed 1; cancelled 1", "62");
+}
+
+static void age_of_an_acknowledgement_needs_two_sensible_times(void **state)
+{
+    static const struct {
+        const char *info;
+        const char *migration;
+        const char *age;
+    } cases[] = {
+        {CLOCK, "*2\r\n" ACTIVE, "-"},
+        {CLOCK, "*4\r\n" ACTIVE ACK(":0\r\n"), "-"},
+        {CLOCK, "*4\r\n" ACTIVE ACK(":-9223372036854775808\r\n"), "-"},
+        {CLOCK, "*4\r\n" ACTIVE ACK(":9223372036854775807\r\n"), "-"},
+        {CLOCK, "*4\r\n" ACTIVE ACK(":9223372036854775806\r\n"), "0"}, // its clock was set back
+        {CLOCK, "*4\r\n" ACTIVE ACK("$10\r\n1795462309\r\n"), "-"},
+        {CLOCK, "*3\r\n" ACTIVE "$13\r\nlast_ack_time\r\n", "-"},
+        {"redis_version:7.2.4\r\n", "*4\r\n" ACTIVE ACK(":1795462369\r\n"), "-"},
+        {"server_time_usec:-5\r\n", "*4\r\n" ACTIVE ACK(":1795462369\r\n"), "-"},
+        {"server_time_usec:18446744073709551615\r\n", "*4\r\n" ACTIVE ACK(":1\r\n"),
+         "18446744073708"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        check_migrations(cases[i].info, &cases[i].migration, 1,
+                         "active 1; success 0; failed 0; cancelled 0", cases[i].age);
+    }
+}
+
+static void what_is_no_migration_is_not_counted(void **state)
+{
+    static const char *const migrations[] = {
+        ":5\r\n",
+        "*0\r\n",
+        "*2\r\n" ACK(":1795462309\r\n"),
+        "*2\r\n" STATE(":5\r\n"),
+        "*2\r\n" STATE("$0\r\n\r\n"),
+        "*2\r\n" STATE("*0\r\n"),
+        "*2\r\n" FAILED,
+    };
+    (void)state;
+    check_migrations(CLOCK, migrations, COUNT(migrations),
+                     "active 0; success 0; failed 1; cancelled 0", "-");
+    check_migrations(CLOCK, migrations, COUNT(migrations) - 1, "", "-");
+}
+
+static void migrations_of_a_replica_are_its_masters(void **state)
+{
+    static const char *const migrations[] = {"*4\r\n" ACTIVE ACK(":1795462369\r\n")};
+    struct samples *samples = samples_of_migrations(CLOCK, migrations, 1, true);
+    (void)state;
+    assert_true(is_empty(samples));
     samples_free(samples);
 }
 
 // --- Replies of another shape ---
 
 // Of these an empty list is an answer.
-static const command_set lists = (command_set)1 << COMMAND_CLUSTER_LINKS;
+static const command_set lists =
+    (command_set)1 << COMMAND_CLUSTER_LINKS | (command_set)1 << COMMAND_CLUSTER_GETSLOTMIGRATIONS;
 
 static void empty_lists_give_nothing(void **state)
 {
@@ -966,6 +1074,10 @@ int main(void)
         cmocka_unit_test(list_without_clients_counts_none),
         cmocka_unit_test(node_without_peers_has_no_links),
         cmocka_unit_test(parts_of_a_link_that_make_no_sense_are_left_out),
+        cmocka_unit_test(migrations_are_counted_by_their_end),
+        cmocka_unit_test(age_of_an_acknowledgement_needs_two_sensible_times),
+        cmocka_unit_test(what_is_no_migration_is_not_counted),
+        cmocka_unit_test(migrations_of_a_replica_are_its_masters),
         cmocka_unit_test(empty_lists_give_nothing),
         cmocka_unit_test(replies_of_another_shape_give_nothing),
         cmocka_unit_test(only_lengths_are_numbers_and_only_lists_are_texts),

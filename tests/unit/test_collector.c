@@ -12,7 +12,8 @@ static const struct {
     command_set commands;
     command_set further;
 } expected[] = {
-    {COLLECTOR_BASE, NULL, true, BIT(INFO) | BIT(CLUSTER_INFO) | BIT(CLUSTER_NODES),
+    {COLLECTOR_BASE, NULL, true,
+     BIT(INFO) | BIT(CLUSTER_INFO) | BIT(CLUSTER_NODES) | BIT(CLUSTER_GETSLOTMIGRATIONS),
      BIT(SENTINEL_MASTERS) | BIT(SENTINEL_CKQUORUM) | BIT(SENTINEL_SENTINELS) |
          BIT(SENTINEL_SLAVES)},
     {COLLECTOR_COMMANDSTATS, "commandstats", true, 0},
@@ -72,7 +73,8 @@ static void default_is_what_costs_little(void **state)
 
 static void commands_are_those_of_the_collectors(void **state)
 {
-    const command_set base = BIT(INFO) | BIT(CLUSTER_INFO) | BIT(CLUSTER_NODES);
+    const command_set base =
+        BIT(INFO) | BIT(CLUSTER_INFO) | BIT(CLUSTER_NODES) | BIT(CLUSTER_GETSLOTMIGRATIONS);
     (void)state;
     assert_true(collectors_commands(0) == 0);
     for (size_t i = 0; i < COUNT(expected); i++) {

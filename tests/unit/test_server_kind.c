@@ -177,6 +177,10 @@ static void each_version_gets_the_commands_it_has(void **state)
          linked | names | newer},
         {"redis_version:7.2.4\r\nvalkey_version:8.1.0\r\ncluster_enabled:1\r\n",
          linked | names | newer | logs},
+        {"redis_version:7.2.4\r\nvalkey_version:8.1.9\r\ncluster_enabled:1\r\n",
+         linked | names | newer | logs},
+        {"redis_version:7.2.4\r\nvalkey_version:9.0.0\r\ncluster_enabled:1\r\n",
+         linked | names | newer | logs | BIT(CLUSTER_GETSLOTMIGRATIONS)},
         {"redis_version:7.2.4\r\nvalkey_version:9.1.2\r\ncluster_enabled:0\r\n",
          names | newer | logs},
         {"cluster_enabled:1\r\n", cluster | all}, // no version: as little as possible
@@ -200,7 +204,8 @@ static void each_captured_server_gets_its_commands(void **state)
                             : BIT(CONFIG_GET_ALL);
         expected |= by_name || captures[i][6] == '6' ? BIT(INFO_MODULES) : 0;
         if (strncmp(captures[i], "valkey-9", 8) == 0) {
-            expected |= BIT(COMMANDLOG_SLOW) | BIT(COMMANDLOG_REQUEST) | BIT(COMMANDLOG_REPLY);
+            expected |= BIT(COMMANDLOG_SLOW) | BIT(COMMANDLOG_REQUEST) | BIT(COMMANDLOG_REPLY) |
+                        BIT(CLUSTER_GETSLOTMIGRATIONS);
         }
         check_available(info, everything & ~BIT(CONFIG_GET_ALL), expected);
         free(info);
@@ -259,6 +264,7 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         [COMMAND_CLIENT_LIST] = "+client|list",
         [COMMAND_INFO_MODULES] = "+info",
         [COMMAND_CLUSTER_LINKS] = "+cluster|links",
+        [COMMAND_CLUSTER_GETSLOTMIGRATIONS] = "+cluster|getslotmigrations",
         [COMMAND_SELECT] = "+select",
         [COMMAND_SCAN] = "+scan",
         [COMMAND_TYPE] = "+type",
