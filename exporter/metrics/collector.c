@@ -8,7 +8,8 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
                             BIT(COMMAND_CLUSTER_GETSLOTMIGRATIONS),
                         "about 175",
                         BIT(COMMAND_SENTINEL_MASTERS) | BIT(COMMAND_SENTINEL_CKQUORUM) |
-                            BIT(COMMAND_SENTINEL_SENTINELS) | BIT(COMMAND_SENTINEL_SLAVES)},
+                            BIT(COMMAND_SENTINEL_SENTINELS) | BIT(COMMAND_SENTINEL_SLAVES) |
+                            BIT(COMMAND_CLUSTER_COUNTKEYSINSLOT)},
     [COLLECTOR_COMMANDSTATS] = {"commandstats", true,
                                 "calls, time and failures of each command (INFO)", 0,
                                 "4 a command"},

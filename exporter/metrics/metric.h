@@ -23,6 +23,7 @@ enum source {
     FROM_CLIENTS,      // CLIENT LIST, summed up by kind, by groups only
     FROM_LINKS,        // CLUSTER LINKS, summed up by direction and as a whole
     FROM_MIGRATIONS,   // CLUSTER GETSLOTMIGRATIONS, summed up by state and as a whole
+    FROM_OPEN_SLOTS,   // CLUSTER COUNTKEYSINSLOT of the slots that migrate, summed up
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     // Of these one node has many, told apart by labels (series.h); `field` is a part of the reply.
     FROM_KEY,

@@ -109,6 +109,9 @@ static const struct command_row rows[COMMAND_COUNT] = {
                                  {"SENTINEL", "CONFIG", "GET", "*"},
                                  .redis_since = 60200,
                                  SENTINEL_ONLY},
+    [COMMAND_CLUSTER_COUNTKEYSINSLOT] = {"CLUSTER COUNTKEYSINSLOT",
+                                         {"CLUSTER", "COUNTKEYSINSLOT"},
+                                         .cluster_only = true},
 };
 
 const char *command_name(enum command command)

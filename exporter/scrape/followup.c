@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "scrape/keys.h"
+#include "scrape/migrations.h"
 #include "scrape/search.h"
 #include "scrape/sentinel.h"
 
@@ -39,6 +40,7 @@ void followups_begin(struct node_snapshot *node, int64_t deadline_us)
     node->followups = mem_new(1, sizeof(*node->followups));
     sentinel_begin(node);
     search_begin(node);
+    migrating_slots_begin(node);
     node->followups->keys = keys_begin(node, deadline_us);
 }
 

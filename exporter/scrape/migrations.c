@@ -1,8 +1,12 @@
-// One atomic migration each, as name, value, name, value ..., finished ones as long as the server
-// remembers them. Source: valkey src/cluster_migrateslots.c clusterCommandGetSlotMigrations.
 #include "scrape/migrations.h"
 
 #include "base/clock.h"
+#include "scrape/followup.h"
+
+enum { OPEN_SLOTS_MAX = 100 };
+
+// --- CLUSTER GETSLOTMIGRATIONS: one atomic migration each, as name, value, name, value ...,
+// finished ones as long as the server remembers them (valkey src/cluster_migrateslots.c) ---
 
 enum state { STATE_ACTIVE, STATE_SUCCESS, STATE_FAILED, STATE_CANCELLED, STATES };
 
@@ -69,4 +73,46 @@ void migrations_take(struct node_snapshot *node, const struct reply *reply)
                          SPAN("count"), arena_u64(&node->samples->arena, all.count[state]));
     }
     set_ack_age(node, all.oldest_ack_s);
+}
+
+// --- Slots that migrate key by key ---
+
+// The sum is told when it is whole.
+static void take_key_count(struct node_snapshot *node, const struct followup *asked,
+                           const struct reply *reply)
+{
+    (void)asked;
+    if (reply->type != REPLY_INTEGER || reply->integer < 0) {
+        return;
+    }
+    node->migrating_keys += (uint64_t)reply->integer;
+    if (--node->slots_uncounted == 0) {
+        samples_set(node->samples, FROM_OPEN_SLOTS, SPAN("keys"),
+                    arena_u64(&node->samples->arena, node->migrating_keys));
+    }
+}
+
+static void ask_key_count(struct node_snapshot *node, uint16_t slot)
+{
+    struct buf number = BUF_EMPTY;
+    buf_i64(&number, slot);
+    struct followup question = {.command = COMMAND_CLUSTER_COUNTKEYSINSLOT,
+                                .collector = COLLECTOR_BASE,
+                                .argument = {followup_keep(node, buf_view(&number))},
+                                .argument_count = 1,
+                                .take = take_key_count};
+    buf_free(&number);
+    followup_add(node, &question);
+}
+
+void migrating_slots_begin(struct node_snapshot *node)
+{
+    const struct view *view = node->view;
+    bool is_master = view != NULL && (view->self->node.flags & NODE_MASTER) != 0;
+    for (size_t i = 0; is_master && i < view->open_count; i++) {
+        if (!view->open[i].importing && node->slots_uncounted < OPEN_SLOTS_MAX) {
+            ask_key_count(node, view->open[i].slot);
+            node->slots_uncounted++;
+        }
+    }
 }

@@ -30,6 +30,8 @@ struct node_snapshot {
     struct cluster_info cluster_summary;
     struct facts facts;
     bool has_search;             // it has a module for searching
+    size_t slots_uncounted;      // of those that migrate from it
+    uint64_t migrating_keys;     // in those that were counted
     struct followups *followups; // while it is asked what follows from its replies
     collector_set cut_short;     // that did not come to their end
     struct samples *samples;     // of use only when the outcome is OK

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import harness
-from harness import REPO, Cluster, Exporter, FakeNode, bulk, shared, wait
+from harness import (REPO, SLOTS, Cluster, Exporter, FakeNode, bulk, node_line, shared, wait)
 
 DIRECTIONS = ("to", "from")
 STATES = ("active", "success", "failed", "cancelled")
@@ -162,3 +162,92 @@ def test_slot_migrations_that_may_not_be_read_are_told_once():
         assert page.get("redis_exporter_collector_failed", collector="base") == 1
     assert node.calls["CLUSTER GETSLOTMIGRATIONS"] == 1
     assert exporter.output().count("GETSLOTMIGRATIONS") == 1
+
+
+def migrating_keys(page):
+    return page.by_node("redis_cluster_migrating_slot_keys")
+
+
+def keys_in_own_slots(node, first, last, count):
+    """Fills two slots of the node with so many keys each; gives [(slot, keys)]."""
+    found = []
+    for i in range(1000):
+        slot = node.command("CLUSTER", "KEYSLOT", f"{{{i}}}")
+        if first <= slot < last:
+            keys = [f"{{{i}}}{j}" for j in range(count[len(found)])]
+            for key in keys:
+                node.command("SET", key, 1)
+            found.append((slot, keys))
+            if len(found) == len(count):
+                return found
+    raise AssertionError("no slots")
+
+
+def test_keys_left_in_migrating_slots_are_counted():
+    nodes = Cluster(masters=3, replicas=0).nodes
+    source, target = nodes[0], nodes[1]
+    exporter = Exporter(nodes[2].addr)
+    assert not migrating_keys(exporter.scrape())
+    open_slots = keys_in_own_slots(source, 0, SLOTS // 3, (3, 4))
+    for (slot, _), left in zip(open_slots, (3, 7)):
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id())
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target.id())
+        assert migrating_keys(exporter.scrape()) == {source.addr: left}
+    source.command("MIGRATE", target.host, target.port, open_slots[0][1][0], 0, 5000)
+    page = exporter.scrape()
+    assert migrating_keys(page) == {source.addr: 6}, "those at the target do not count"
+    assert page.get("redis_cluster_slots_open", direction="migrating") == 2
+    for node in source, target:
+        for slot, _ in open_slots:
+            node.command("CLUSTER", "SETSLOT", slot, "STABLE")
+    assert not migrating_keys(exporter.scrape())
+    assert all(int(node.info()["total_error_replies"]) == 0 for node in nodes)
+
+
+def with_open_slots(node, flags, count):
+    peer = "e" * 40
+    marks = [f"[{slot}-{'<' if slot % 2 else '>'}-{peer}]" for slot in range(2 * count)]
+    node.replies["CLUSTER NODES"] = bulk(
+        node_line(node.id, node.addr, "myself," + flags, " ".join([f"0-{SLOTS - 1}", *marks])))
+
+
+def counted(node):
+    return sum(n for call, n in node.calls.items() if "COUNTKEYSINSLOT" in call)
+
+
+def test_at_most_100_migrating_slots_are_counted():
+    node = CapturedNode("redis-7.0.15", {"CLUSTER COUNTKEYSINSLOT": b":2\r\n"})
+    for slots, asked in (1, 1), (100, 100), (150, 100):
+        with_open_slots(node, "master", slots)
+        exporter, before = Exporter(node.addr), counted(node)
+        assert migrating_keys(exporter.scrape()) == {node.addr: 2 * asked}
+        assert counted(node) - before == asked
+        assert not node.calls["CLUSTER COUNTKEYSINSLOT 1"], "that one is importing"
+    with_open_slots(node, "slave", 5)
+    exporter, before = Exporter(node.addr), counted(node)
+    assert not migrating_keys(exporter.scrape()) and counted(node) == before
+
+
+def test_a_sum_that_is_not_whole_is_not_told():
+    node = CapturedNode("redis-7.0.15")
+    with_open_slots(node, "master", 3)
+    exporter = Exporter(node.addr)
+    for odd in "-ERR no", "-LOADING wait", ":-5", "$1\r\n7", "*1\r\n:7", "*-1":
+        replies = [b":1\r\n", odd.encode() + b"\r\n", b":1\r\n"]
+        node.replies["CLUSTER COUNTKEYSINSLOT"] = lambda r=replies: r.pop()
+        page = exporter.scrape()
+        assert page.up() == {node.addr: 1} and not migrating_keys(page), odd
+    node.replies["CLUSTER COUNTKEYSINSLOT"] = b":%d\r\n" % ((1 << 63) - 1)
+    with_open_slots(node, "master", 2)
+    assert migrating_keys(exporter.scrape()) == {node.addr: float((1 << 64) - 2)}
+
+
+def test_a_user_who_may_not_count_keys_is_not_asked_to_again():
+    node = CapturedNode("redis-7.0.15", {"CLUSTER COUNTKEYSINSLOT": b"-NOPERM no\r\n"})
+    with_open_slots(node, "master", 3)
+    exporter = Exporter(node.addr)
+    for _ in range(3):
+        assert not migrating_keys(exporter.scrape())
+    assert counted(node) == 3, "of the first scrape"
+    assert exporter.output().count("COUNTKEYSINSLOT") == 1
+    assert "+cluster|countkeysinslot" in rights("6.2") & rights("7.0") & rights("valkey-9.1")

@@ -287,6 +287,7 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         [COMMAND_SENTINEL_SENTINELS] = "+sentinel|sentinels",
         [COMMAND_SENTINEL_SLAVES] = "+sentinel|slaves",
         [COMMAND_SENTINEL_CONFIG] = "+sentinel|config",
+        [COMMAND_CLUSTER_COUNTKEYSINSLOT] = "+cluster|countkeysinslot",
     };
     (void)state;
     for (int i = 0; i < COMMAND_COUNT; i++) {
@@ -296,6 +297,14 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         assert_span(buf_view(&rule), rules[i]);
         buf_free(&rule);
     }
+}
+
+static void further_commands_about_slots_need_cluster_mode(void **state)
+{
+    const command_set wanted = BIT(CLUSTER_COUNTKEYSINSLOT);
+    (void)state;
+    check_available("redis_version:3.2.13\r\ncluster_enabled:1\r\n", wanted, wanted);
+    check_available("redis_version:3.2.13\r\n", wanted, 0);
 }
 
 static void further_commands_need_a_version_or_a_sentinel(void **state)
@@ -330,6 +339,7 @@ int main(void)
         cmocka_unit_test_teardown(each_captured_server_gets_its_commands, release),
         cmocka_unit_test_teardown(all_parameters_take_the_place_of_some, release),
         cmocka_unit_test_teardown(sentinel_gets_info_only, release),
+        cmocka_unit_test_teardown(further_commands_about_slots_need_cluster_mode, release),
         cmocka_unit_test_teardown(further_commands_need_a_version_or_a_sentinel, release),
         cmocka_unit_test_teardown(what_is_not_wanted_is_not_sent, release),
         cmocka_unit_test(rules_name_the_command_as_an_acl_does),
