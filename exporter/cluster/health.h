@@ -71,7 +71,8 @@ struct node_verdict {
     size_t links_down; // to peers that it neither suspects nor holds for failed
     // Of a master:
     size_t replicas;         // listed
-    size_t replicas_healthy; // neither failed nor suspected, and linked where this can be seen
+    size_t replicas_healthy; // neither failed nor suspected, and linked where this can be seen; of
+                             // a master that is down: able to be elected
 
     // Of a replica. Lags are -1 where they cannot be told.
     int64_t lag_bytes;          // not acknowledged: by one reply of the master, else as `apply_lag`
