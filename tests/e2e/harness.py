@@ -339,11 +339,12 @@ class RedisNode:
 
 
 class Cluster:
-    """Masters first, then their replicas in the same order."""
+    """Masters first, then their replicas in the same order; `hosts` are those of the nodes."""
 
-    def __init__(self, masters=3, replicas=1, **config):
+    def __init__(self, masters=3, replicas=1, hosts=None, **config):
         count = masters * (1 + replicas)
-        self.nodes = [RedisNode(**config) for _ in range(count)]
+        self.nodes = [RedisNode(**config) for _ in range(count)] if hosts is None else [
+            RedisNode(host=host, bind_source_addr=host, **config) for host in hosts]
         self.masters = masters
         self.create()
         self.wait_ok()
@@ -394,6 +395,10 @@ class Cluster:
         wait(self.agreed, "all nodes call the cluster ok")
         return self
 
+    def config(self, name, value):
+        for node in self.living():
+            node.command("CONFIG", "SET", name, value)
+
     def restart(self):
         """Brings back the nodes that are down."""
         for node in self.nodes:
@@ -418,6 +423,23 @@ def redis_cli(node, *args):
     """redis-cli --cluster ..., with the node's password."""
     env = dict(os.environ, **({"REDISCLI_AUTH": node.password} if node.password else {}))
     return run("redis-cli", *args, "--cluster-yes", env=env, limit=60).stdout
+
+
+def cluster_check(addr):
+    """What `redis-cli --cluster check` finds: "views", "open", "uncovered", and its exit status."""
+    done = run("redis-cli", "--cluster", "check", addr, check=False)
+    signs = {"views": "don't agree about configuration", "uncovered": "slots are covered by nodes",
+             "open": r"slots in (?:migrating|importing) state"}
+    errors = "\n".join(re.findall(r"\[(?:ERR|WARNING)\].*", done.stdout))
+    found = {name for name, text in signs.items() if re.search(text, errors)}
+    return found, done.returncode
+
+
+# Which findings of ours say what redis-cli finds.
+SAYS = {"views": {"views_disagree"},
+        "open": {"slots_open", "slots_open_stuck"},
+        "uncovered": {"slots_unassigned", "slots_owner_failed", "slots_owner_suspected",
+                      "slots_unreachable"}}
 
 
 # ---- HTTP and the exporter ----------------------------------------------------------------------
@@ -473,6 +495,31 @@ class Exporter(Process):
         _require(got.status == 200, (got.status, got.body[:500]))
         return Page(got)
 
+    def problems(self):
+        """What is wrong with the first cluster, by code."""
+        got = self.get("/api/v1/clusters")
+        _require(got.status == 200, (got.status, got.body[:500]))
+        found = json.loads(got.text)["clusters"][0]["problems"]
+        _require(len({p["code"] for p in found}) == len(found), found)
+        return {problem["code"]: problem for problem in found}
+
+    def codes(self):
+        return set(self.problems())
+
+    def finds_all_of_redis_cli(self, addr, *expected):
+        """redis-cli finds this at addr, and so does the exporter, twice: running, and by --check.
+
+        Slots on their way are no fault to us, so they alone do not fail --check.
+        """
+        found, status = cluster_check(addr)
+        assert found == set(expected) and status == (1 if found else 0), (found, status)
+        own = check(addr, "--cluster.one-host")
+        for name in found:
+            for text in self.codes(), set(re.findall(r"^\w+ +(\w+): ", own.stdout, re.M)):
+                assert text & SAYS[name], (name, text)
+        assert own.returncode > 0 or found <= {"open"}, own
+        return True
+
     def wait(self, limit=LIMIT):
         self.stopped = True
         return super().wait(limit)
@@ -491,6 +538,11 @@ class Exporter(Process):
 
     def log_lines(self):
         return self.output().splitlines()
+
+
+def check(url, *flags, env=None):
+    """A run of --check to its end."""
+    return run(EXPORTER, "--check", url, *flags, check=False, env=clean_env(env))
 
 
 def clean_env(extra=None):
