@@ -250,6 +250,7 @@ class RedisNode:
 
     def __init__(self, host="127.0.0.1", password=None, cluster=True, **config):
         self.host, self.port, self.dir = host, free_port(host), temp_dir()
+        self.bus_port = self.port + 10000
         self.password, self.process, self._resp = password, None, None
         self.config = {
             "port": self.port, "bind": host, "dir": self.dir, "daemonize": "no", "save": "",
@@ -367,7 +368,7 @@ class Cluster:
             known = [int(m["addr"].rsplit(":", 1)[1]) for m in view]
             for other in self.nodes[:i]:
                 if other.port not in known:
-                    node.command("CLUSTER", "MEET", other.host, other.port)
+                    node.command("CLUSTER", "MEET", other.host, other.port, other.bus_port)
         return all(len(view) == len(self.nodes) and "handshake" not in str(view) for view in views)
 
     @property
