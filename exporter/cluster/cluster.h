@@ -65,6 +65,8 @@ struct cluster {
     bool is_single_server; // what answered last has no cluster mode
     bool cap_reported;
     int64_t topology_us;              // when a view was last read, monotonic; 0: never
+    int64_t scraped_us;               // when the last scrape ended, as above
+    bool members_known;               // and it has told who belongs to the cluster
     uint64_t scrapes;                 // finished
     uint64_t failures[OUTCOME_COUNT]; // of asks, by reason
 };

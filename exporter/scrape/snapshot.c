@@ -176,6 +176,9 @@ static void note_outcomes(struct snapshot *snapshot)
     if (!cluster->lost) {
         cluster->is_single_server = !snapshot->has_cluster_mode;
     }
+    cluster->members_known =
+        snapshot->has_topology || (cluster->is_single_server && !cluster->lost);
+    cluster->scraped_us = clock_monotonic_us();
     cluster->scrapes++;
 }
 

@@ -63,15 +63,3 @@ struct answer *node_list_answer(const struct snapshot *const *snapshot, size_t c
     cJSON_Delete(list);
     return answer_new(MHD_HTTP_OK, text, strlen(text), "application/json");
 }
-
-// Prometheus keeps its old list on an error, so a partial list would be the worse answer.
-bool node_list_fails(const struct snapshot *const *snapshot, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool single = snapshot[i]->cluster->is_single_server && !snapshot[i]->cluster->lost;
-        if (!snapshot[i]->has_topology && !single) {
-            return true;
-        }
-    }
-    return false;
-}

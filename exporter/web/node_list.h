@@ -5,9 +5,5 @@
 #include "scrape/snapshot.h"
 #include "web/request.h"
 
-// Whether a cluster did not tell its nodes: then an error is the better answer, since Prometheus
-// keeps its old list.
-bool node_list_fails(const struct snapshot *const *snapshot, size_t count);
-
 // Gives the list; without users.
 struct answer *node_list_answer(const struct snapshot *const *snapshot, size_t count);

@@ -44,7 +44,6 @@ struct targets {
     size_t count;
     size_t capacity;
     struct pass *discovery;    // under way
-    int64_t discovered_us;     // when the last one ended; 0: never
     struct request *listing;   // wait for the list of nodes
     struct request *undecided; // name a target that may turn out to be a node
 };
@@ -118,10 +117,26 @@ static enum permission judge(const struct targets *targets, const struct address
 
 // Whether what is known of the clusters' nodes is recent enough to refuse a target by it: a node
 // may have joined since. It also bounds how often a stranger can make the clusters be asked.
-static bool topology_is_recent(const struct targets *targets)
+static bool topology_is_recent(const struct target_options *options)
 {
-    return targets->discovered_us != 0 &&
-           clock_monotonic_us() - targets->discovered_us < TOPOLOGY_AGE_MAX_US;
+    int64_t now_us = clock_monotonic_us();
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        int64_t scraped_us = options->cluster[i]->scraped_us;
+        if (scraped_us == 0 || now_us - scraped_us >= TOPOLOGY_AGE_MAX_US) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Whether each cluster has told its nodes when it was last asked.
+static bool topology_is_known(const struct target_options *options)
+{
+    bool known = true;
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        known = known && options->cluster[i]->members_known;
+    }
+    return known;
 }
 
 // --- what is kept ---
@@ -349,11 +364,11 @@ static void on_discovered(void *owner, const struct snapshot *const *snapshot, s
 {
     struct targets *targets = owner;
     struct request *request;
-    bool failed = node_list_fails(snapshot, count);
+    // Prometheus keeps its old list on an error, so a partial list would be the worse answer.
+    bool failed = !topology_is_known(&targets->options);
     struct answer *answer =
         failed || targets->listing == NULL ? NULL : node_list_answer(snapshot, count);
     targets->discovery = NULL;
-    targets->discovered_us = clock_monotonic_us();
     while ((request = take_first(&targets->listing)) != NULL) {
         if (failed) {
             request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
@@ -388,6 +403,17 @@ static void on_expired(void *owner, struct request *request)
     }
 }
 
+static void start_discovery(struct targets *targets, int64_t deadline_us)
+{
+    const struct target_options *options = &targets->options;
+    if (targets->discovery != NULL) {
+        pass_extend(targets->discovery, deadline_us);
+        return;
+    }
+    targets->discovery =
+        pass_start(options->cluster, options->cluster_count, deadline_us, on_discovered, targets);
+}
+
 static enum MHD_Result discover(struct targets *targets, struct request *request,
                                 struct request **list)
 {
@@ -396,12 +422,7 @@ static enum MHD_Result discover(struct targets *targets, struct request *request
         request_deadline_us(request, options->scrape_timeout_us, options->timeout_offset_us);
     request->next = *list;
     *list = request;
-    if (targets->discovery == NULL) {
-        targets->discovery = pass_start(options->cluster, options->cluster_count, deadline_us,
-                                        on_discovered, targets);
-    } else {
-        pass_extend(targets->discovery, deadline_us);
-    }
+    start_discovery(targets, deadline_us);
     return request_suspend(request, on_expired, targets);
 }
 
@@ -441,17 +462,32 @@ static char *join_checks(const struct request *request)
     return text.length > 0 ? buf_take(&text) : NULL;
 }
 
+// It may be a node that has joined since.
+static enum MHD_Result serve_unknown(struct targets *targets, struct request *request)
+{
+    const struct target_options *options = &targets->options;
+    if (!topology_is_recent(options)) {
+        return discover(targets, request, &targets->undecided);
+    }
+    if (!topology_is_known(options)) {
+        return refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                      "no node of the cluster could be asked whether this target is one of them");
+    }
+    return refuse(request, MHD_HTTP_FORBIDDEN,
+                  "this target is not a node of a configured cluster; --scrape.allow names "
+                  "further ones");
+}
+
 static enum MHD_Result serve_question(struct targets *targets, struct request *request,
                                       struct question *question)
 {
+    const struct target_options *options = &targets->options;
     enum permission permission = judge(targets, &question->address);
-    if (permission != WITH_PASSWORD && !topology_is_recent(targets)) {
-        return discover(targets, request, &targets->undecided);
-    }
     if (permission == REFUSED) {
-        return refuse(request, MHD_HTTP_FORBIDDEN,
-                      "this target is not a node of a configured cluster; --scrape.allow names "
-                      "further ones");
+        return serve_unknown(targets, request);
+    }
+    if (permission == WITHOUT_PASSWORD && !topology_is_recent(options)) {
+        start_discovery(targets, clock_monotonic_us() + options->scrape_timeout_us);
     }
     question->with_password = permission == WITH_PASSWORD;
     return serve_allowed(targets, request, question);

@@ -4,7 +4,7 @@ import json
 import os
 import urllib.parse
 
-from harness import (Cluster, Exporter, FakePeer, Page, Process, RedisNode, free_port, http_get,
+from harness import (Cluster, Exporter, FakeNode, FakePeer, Page, Process, RedisNode, free_port, http_get,
                      run, shared, temp_dir, wait)
 from test_dialect import RxPage
 
@@ -68,7 +68,49 @@ def test_the_open_pattern_serves_anybody_but_sends_no_password():
     got = exporter.get(target(peer.addr))
     assert got.status == 200 and RxPage(got).all("redis_up") == [({}, 0)]
     assert heard and b"AUTH" not in b"".join(heard) and b"right" not in b"".join(heard)
-    assert RxPage(exporter.get(target(cluster.addrs[2]))).all("redis_up") == [({}, 1)]
+    wait(lambda: RxPage(exporter.get(target(cluster.addrs[2]))).all("redis_up") == [({}, 1)],
+         "a node is known as such")
+
+
+def silent():
+    """A peer that never answers."""
+    return FakePeer(lambda connection: connection.recv(1 << 20) and connection.recv(1 << 20))
+
+
+def test_a_target_takes_no_longer_than_allowed():
+    seed, peer = silent(), silent()
+    exporter = Exporter(seed.addr, "--scrape.allow=*", "--redis.timeout=20s")
+    got = exporter.get(target(peer.addr), {"X-Prometheus-Scrape-Timeout-Seconds": "2"})
+    assert got.status == 200 and got.seconds < 2 and RxPage(got).all("redis_up") == [({}, 0)]
+    exporter = Exporter(seed.addr, "--redis.timeout=20s")
+    got = exporter.get(target(peer.addr), {"X-Prometheus-Scrape-Timeout-Seconds": "2"})
+    assert got.status == 503 and got.seconds < 2
+
+
+def test_the_open_pattern_waits_for_no_discovery():
+    seed, node = silent(), RedisNode(cluster=False).ready()
+    exporter = Exporter(seed.addr, "--scrape.allow=*", "--redis.timeout=20s")
+    got = exporter.get(target(node.addr))
+    assert got.seconds < 5 and RxPage(got).all("redis_up") == [({}, 1)]
+
+
+def test_an_unknown_target_is_not_refused_for_good_while_nobody_can_be_asked():
+    node = RedisNode().ready()
+    exporter = Exporter(node.addr)
+    node.kill()
+    got = exporter.get(target("127.0.0.1:1"))
+    assert got.status == 503 and got.text.count("\n") == 1, got.text
+    node.start()
+    wait(lambda: exporter.get(target("127.0.0.1:1")).status == 403, "now this can be told")
+
+
+def test_any_scrape_tells_who_belongs_to_the_cluster():
+    node = FakeNode()
+    exporter = Exporter(node.addr)
+    exporter.scrape()
+    node.asked.clear()
+    assert exporter.get(target("127.0.0.1:1")).status == 403
+    assert not node.asked.is_set(), "the page has just told"
 
 
 def test_a_named_pattern_is_trusted_with_the_password():
