@@ -3,69 +3,66 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 
+#include <event2/event.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "scrape/computed.h"
 #include "web/node_list.h"
 
 enum {
-    TARGETS_MAX = 1024,        // kept at once; the one unused for longest makes room
-    TARGETS_CHECKING_MAX = 32, // of these, with checks of their own, which can hold many keys
     TOPOLOGY_AGE_MAX_US = 5 * SECOND_US,
+    SWEEP_S = 60, // how often targets that are not used any more are looked for
+    NONE = -1,
 };
-
-enum kind { KIND_NODE, KIND_CLUSTER };
 
 enum permission { REFUSED, WITHOUT_PASSWORD, WITH_PASSWORD };
 
-// What a request asks for, and how it may be answered.
-struct question {
-    enum kind kind;
-    struct address address;
-    char *checks;       // the parameters that name keys, as they came; NULL: none
-    bool with_password; // the target may be told the configured one
-};
-
-struct target {
-    enum kind kind;
-    struct seed seed;
-    char *checks;       // as in the question
-    bool with_password; // as well
-    struct collect_options collect;
-    char *name; // host:port
-    struct cluster *cluster;
-    struct metrics_page *page;
-    int64_t used_us;
-};
-
 struct targets {
     struct target_options options;
-    struct target **target;
-    size_t count;
-    size_t capacity;
+    struct metrics_page **page; // of each configured cluster
+    struct target_store *store; // of all other targets
+    struct event *sweep;
     struct pass *discovery;    // under way
     struct request *listing;   // wait for the list of nodes
     struct request *undecided; // name a target that may turn out to be a node
 };
 
-struct targets *targets_new(const struct target_options *options)
+static void on_sweep(evutil_socket_t fd, short what, void *context)
 {
-    struct targets *targets = mem_new(1, sizeof(*targets));
-    targets->options = *options;
-    return targets;
+    struct targets *targets = context;
+    (void)fd;
+    (void)what;
+    target_store_drop_idle(targets->store, clock_monotonic_us());
 }
 
-static void free_target(struct target *target)
+static struct metrics_page *new_page(const struct target_options *options, size_t index)
 {
-    metrics_page_free(target->page);
-    scrape_abort(target->cluster);
-    cluster_free(target->cluster);
-    if (target->checks != NULL) {
-        key_checks_clear(&target->collect.checks);
-        free(target->checks);
+    struct metrics_page_options page = {
+        .cluster = &options->cluster[index],
+        .cluster_count = 1,
+        .dialect = DIALECT_NATIVE,
+        .collectors = options->collectors,
+        .scrape_timeout_us = options->scrape_timeout_us,
+        .timeout_offset_us = options->timeout_offset_us,
+    };
+    return metrics_page_new(&page);
+}
+
+struct targets *targets_new(const struct target_options *options)
+{
+    const struct timeval interval = {SWEEP_S, 0};
+    struct targets *targets = mem_new(1, sizeof(*targets));
+    targets->options = *options;
+    targets->store = target_store_new(&targets->options);
+    targets->page = mem_new(options->cluster_count, sizeof(targets->page[0]));
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        targets->page[i] = new_page(options, i);
     }
-    free(target->name);
-    free(target);
+    targets->sweep = event_new(options->conn.base, -1, EV_PERSIST, on_sweep, targets);
+    CHECK(targets->sweep != NULL);
+    event_add(targets->sweep, &interval);
+    return targets;
 }
 
 // --- which are allowed ---
@@ -77,7 +74,7 @@ static bool is_member(const struct member *member, const struct address *address
     return by_name || address_equal(&member->address, address);
 }
 
-static bool is_configured(const struct cluster *cluster, const struct address *address)
+static bool belongs_to(const struct cluster *cluster, const struct address *address)
 {
     for (size_t i = 0; i < cluster->options.seed_count; i++) {
         if (address_equal(&cluster->options.seed[i].address, address)) {
@@ -92,15 +89,20 @@ static bool is_configured(const struct cluster *cluster, const struct address *a
     return false;
 }
 
-static enum permission judge(const struct targets *targets, const struct address *address)
+// The index of the configured cluster that the address belongs to, or NONE.
+static int find_configured(const struct target_options *options, const struct address *address)
 {
-    const struct target_options *options = &targets->options;
-    enum permission permission = REFUSED;
     for (size_t i = 0; i < options->cluster_count; i++) {
-        if (is_configured(options->cluster[i], address)) {
-            return WITH_PASSWORD;
+        if (belongs_to(options->cluster[i], address)) {
+            return (int)i;
         }
     }
+    return NONE;
+}
+
+static enum permission judge(const struct target_options *options, const struct address *address)
+{
+    enum permission permission = REFUSED;
     struct buf name = BUF_EMPTY;
     address_add(&name, address->host, address->port);
     char *text = buf_take(&name);
@@ -137,150 +139,6 @@ static bool topology_is_known(const struct target_options *options)
         known = known && options->cluster[i]->members_known;
     }
     return known;
-}
-
-// --- what is kept ---
-
-static bool is_same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static void drop_target(struct targets *targets, size_t index)
-{
-    free_target(targets->target[index]);
-    targets->target[index] = targets->target[--targets->count];
-}
-
-// One that was made under another permission is not the one that is asked for: the node has joined
-// or left the cluster since. It goes as soon as nobody waits for it.
-static struct target *find_target(struct targets *targets, const struct question *question)
-{
-    struct target *found = NULL;
-    for (size_t i = targets->count; i-- > 0;) {
-        struct target *target = targets->target[i];
-        if (target->kind != question->kind || !is_same_text(target->checks, question->checks) ||
-            !address_equal(&target->seed.address, &question->address)) {
-            continue;
-        }
-        if (target->with_password == question->with_password) {
-            found = target;
-        } else if (metrics_page_is_idle(target->page)) {
-            drop_target(targets, i);
-        }
-    }
-    return found;
-}
-
-// Among those with checks of their own only, or among all. False when all are busy.
-static bool make_room(struct targets *targets, bool checking)
-{
-    size_t oldest = targets->count;
-    size_t alike = 0;
-    for (size_t i = 0; i < targets->count; i++) {
-        const struct target *target = targets->target[i];
-        if (checking && target->checks == NULL) {
-            continue;
-        }
-        alike++;
-        if (metrics_page_is_idle(target->page) &&
-            (oldest == targets->count || target->used_us < targets->target[oldest]->used_us)) {
-            oldest = i;
-        }
-    }
-    if (alike < (checking ? TARGETS_CHECKING_MAX : TARGETS_MAX)) {
-        return true;
-    }
-    if (oldest == targets->count) {
-        return false;
-    }
-    drop_target(targets, oldest);
-    return true;
-}
-
-// What the request does not name is as configured.
-static void set_collect(struct target *target, const struct question *question,
-                        const struct key_checks *checks, const struct collect_options *configured)
-{
-    target->collect = *configured;
-    if (question->checks != NULL) {
-        target->checks = mem_copy(question->checks, strlen(question->checks));
-        target->collect.checks = *checks;
-    }
-}
-
-// The page of one node is that of redis_exporter, which has the histograms.
-static collector_set wanted_collectors(const struct target_options *options,
-                                       const struct target *target)
-{
-    collector_set histogram = collector_bit(COLLECTOR_LATENCY_HISTOGRAM);
-    const bool *has_kind = target->collect.checks.has_kind;
-    collector_set wanted = options->collectors;
-    if (target->kind == KIND_NODE && !(options->chosen & histogram)) {
-        wanted |= histogram;
-    }
-    if (target->checks != NULL) {
-        wanted |= has_kind[CHECK_KEY] || has_kind[CHECK_COUNT] ? collector_bit(COLLECTOR_KEYS) : 0;
-        wanted |= has_kind[CHECK_STREAM] ? collector_bit(COLLECTOR_STREAMS) : 0;
-    }
-    return wanted;
-}
-
-// One node is a cluster that is never asked for its topology.
-static struct cluster *new_cluster(const struct target_options *options,
-                                   const struct target *target)
-{
-    struct cluster_options cluster = {
-        .name = target->name,
-        .seed = &target->seed,
-        .seed_count = 1,
-        .node_label = options->node_label,
-        .collectors = wanted_collectors(options, target),
-        .collect = &target->collect,
-        .conn = options->conn,
-        .single = target->kind == KIND_NODE,
-    };
-    if (!target->with_password) {
-        // The password file may know this target all the same; it then speaks for its whole
-        // cluster.
-        struct login nothing = {cluster.conn.login.user, NULL};
-        cluster.conn.login =
-            credentials_find(cluster.conn.credentials, &target->seed.address, nothing);
-    }
-    return cluster_new(&cluster);
-}
-
-static struct metrics_page *new_page(const struct target_options *options, struct target *target)
-{
-    struct metrics_page_options page = {
-        .cluster = &target->cluster,
-        .cluster_count = 1,
-        .dialect = target->kind == KIND_NODE ? DIALECT_RX : DIALECT_NATIVE,
-        .collectors = target->cluster->options.collectors,
-        .scrape_timeout_us = options->scrape_timeout_us,
-        .timeout_offset_us = options->timeout_offset_us,
-    };
-    return metrics_page_new(&page);
-}
-
-// Takes what `checks` holds, where the question has checks of its own.
-static struct target *add_target(struct targets *targets, const struct question *question,
-                                 const struct key_checks *checks)
-{
-    struct target *target = mem_new(1, sizeof(*target));
-    struct buf name = BUF_EMPTY;
-    address_add(&name, question->address.host, question->address.port);
-    target->kind = question->kind;
-    target->with_password = question->with_password;
-    target->seed.address = question->address;
-    target->name = buf_take(&name);
-    set_collect(target, question, checks, targets->options.collect);
-    target->cluster = new_cluster(&targets->options, target);
-    target->page = new_page(&targets->options, target);
-    targets->target =
-        mem_grow(targets->target, targets->count, &targets->capacity, sizeof(targets->target[0]));
-    targets->target[targets->count++] = target;
-    return target;
 }
 
 static enum MHD_Result refuse(struct request *request, unsigned status, const char *reason)
@@ -321,32 +179,26 @@ static enum MHD_Result serve_new(struct targets *targets, struct request *reques
     char *problem = question->checks != NULL
                         ? read_checks(request, &targets->options.collect->checks, &checks)
                         : NULL;
-    enum MHD_Result result;
     if (problem != NULL) {
-        result = refuse(request, MHD_HTTP_BAD_REQUEST, problem);
-    } else if (!make_room(targets, false) ||
-               (question->checks != NULL && !make_room(targets, true))) {
-        result = request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                     "Too many targets are being scraped.\n");
-    } else {
-        struct target *target = add_target(targets, question, &checks);
-        target->used_us = clock_monotonic_us();
-        return metrics_page_serve(target->page, request);
+        enum MHD_Result result = refuse(request, MHD_HTTP_BAD_REQUEST, problem);
+        key_checks_clear(&checks);
+        free(problem);
+        return result;
     }
-    key_checks_clear(&checks);
-    free(problem);
-    return result;
+    struct metrics_page *page = target_store_add(targets->store, question, &checks);
+    if (page == NULL) {
+        key_checks_clear(&checks);
+        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                   "Too many targets are being scraped.\n");
+    }
+    return metrics_page_serve(page, request);
 }
 
 static enum MHD_Result serve_allowed(struct targets *targets, struct request *request,
                                      const struct question *question)
 {
-    struct target *target = find_target(targets, question);
-    if (target == NULL) {
-        return serve_new(targets, request, question);
-    }
-    target->used_us = clock_monotonic_us();
-    return metrics_page_serve(target->page, request);
+    struct metrics_page *page = target_store_find(targets->store, question);
+    return page != NULL ? metrics_page_serve(page, request) : serve_new(targets, request, question);
 }
 
 // --- discovery ---
@@ -478,11 +330,11 @@ static enum MHD_Result serve_unknown(struct targets *targets, struct request *re
                   "further ones");
 }
 
-static enum MHD_Result serve_question(struct targets *targets, struct request *request,
-                                      struct question *question)
+static enum MHD_Result serve_foreign(struct targets *targets, struct request *request,
+                                     struct question *question)
 {
     const struct target_options *options = &targets->options;
-    enum permission permission = judge(targets, &question->address);
+    enum permission permission = judge(options, &question->address);
     if (permission == REFUSED) {
         return serve_unknown(targets, request);
     }
@@ -493,14 +345,30 @@ static enum MHD_Result serve_question(struct targets *targets, struct request *r
     return serve_allowed(targets, request, question);
 }
 
-static enum MHD_Result serve(struct targets *targets, struct request *request, enum kind kind)
+// A configured cluster is asked over the connections that it has, whichever of its nodes is named.
+static enum MHD_Result serve_question(struct targets *targets, struct request *request,
+                                      struct question *question)
+{
+    int index = find_configured(&targets->options, &question->address);
+    if (index == NONE) {
+        return serve_foreign(targets, request, question);
+    }
+    if (question->kind == TARGET_CLUSTER) {
+        return metrics_page_serve(targets->page[index], request);
+    }
+    question->with_password = true;
+    return serve_allowed(targets, request, question);
+}
+
+static enum MHD_Result serve(struct targets *targets, struct request *request,
+                             enum target_kind kind)
 {
     struct question question = {.kind = kind};
     const char *problem = parse_target(request, &question.address);
     if (problem != NULL) {
         return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
     }
-    question.checks = kind == KIND_NODE ? join_checks(request) : NULL;
+    question.checks = kind == TARGET_NODE ? join_checks(request) : NULL;
     enum MHD_Result result = serve_question(targets, request, &question);
     free(question.checks);
     return result;
@@ -508,12 +376,12 @@ static enum MHD_Result serve(struct targets *targets, struct request *request, e
 
 enum MHD_Result targets_serve_node(struct targets *targets, struct request *request)
 {
-    return serve(targets, request, KIND_NODE);
+    return serve(targets, request, TARGET_NODE);
 }
 
 enum MHD_Result targets_serve_cluster(struct targets *targets, struct request *request)
 {
-    return serve(targets, request, KIND_CLUSTER);
+    return serve(targets, request, TARGET_CLUSTER);
 }
 
 static void turn_away(struct request **list)
@@ -530,9 +398,11 @@ void targets_free(struct targets *targets)
     pass_cancel(targets->discovery);
     turn_away(&targets->listing);
     turn_away(&targets->undecided);
-    for (size_t i = 0; i < targets->count; i++) {
-        free_target(targets->target[i]);
+    for (size_t i = 0; i < targets->options.cluster_count; i++) {
+        metrics_page_free(targets->page[i]);
     }
-    free(targets->target);
+    free(targets->page);
+    target_store_free(targets->store);
+    event_free(targets->sweep);
     free(targets);
 }

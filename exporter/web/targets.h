@@ -6,21 +6,7 @@
 // in, anywhere.
 #pragma once
 
-#include "web/metrics_page.h"
-
-struct target_options {
-    struct cluster *const *cluster; // the configured ones; borrowed, as everything here
-    size_t cluster_count;
-    char *const *allowed; // patterns of host:port
-    size_t allowed_count;
-    enum node_label node_label;
-    collector_set collectors;
-    collector_set chosen;                  // turned on or off by name
-    const struct collect_options *collect; // for all targets that do not ask otherwise
-    struct conn_options conn;              // with the configured user and password
-    int64_t scrape_timeout_us;
-    int64_t timeout_offset_us;
-};
+#include "web/target_store.h"
 
 struct targets;
 

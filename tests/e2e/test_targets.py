@@ -4,8 +4,8 @@ import json
 import os
 import urllib.parse
 
-from harness import (Cluster, Exporter, FakeNode, FakePeer, Page, Process, RedisNode, free_port, http_get,
-                     run, shared, temp_dir, wait)
+from harness import (Cluster, Exporter, FakeNode, FakePeer, Page, Process, RedisNode, SLOTS,
+                     free_port, http_get, run, shared, temp_dir, wait)
 from test_dialect import RxPage
 
 
@@ -160,6 +160,19 @@ def test_a_cluster_can_be_asked_for_through_one_of_its_nodes():
     page = Page(exporter.get(target(other.addrs[0], "/cluster")))
     page.check_all_up(other.addrs)
     assert not page.all("process_open_fds"), "the exporter's own metrics are on its own page"
+
+
+def test_a_configured_cluster_is_asked_over_the_connections_it_has():
+    cluster = Cluster(masters=3, replicas=0, password="right")
+    exporter = exporter_of(cluster, "--redis.cluster-name=mine")
+    wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all are up")
+    clients = [node.info()["connected_clients"] for node in cluster.nodes]
+    for addr in cluster.addrs:
+        page = Page(exporter.get(target(addr, "/cluster")))
+        page.check_all_up(cluster.addrs)
+        assert page.get("redis_cluster_slots_covered", redis_cluster="mine") == SLOTS
+        assert not page.all("process_open_fds")
+    assert [node.info()["connected_clients"] for node in cluster.nodes] == clients
 
 
 def test_bad_targets_get_one_sentence():

@@ -1,0 +1,49 @@
+// What is kept of targets between requests: for each a cluster of its own, of one node or of all,
+// with its connections, and the page of it. Targets that nobody has asked for lately are let go.
+#pragma once
+
+#include "web/metrics_page.h"
+
+struct target_options {
+    struct cluster *const *cluster; // the configured ones; borrowed, as everything here
+    size_t cluster_count;
+    char *const *allowed; // patterns of host:port
+    size_t allowed_count;
+    enum node_label node_label;
+    collector_set collectors;
+    collector_set chosen;                  // turned on or off by name
+    const struct collect_options *collect; // for all targets that do not ask otherwise
+    struct conn_options conn;              // with the configured user and password
+    int64_t scrape_timeout_us;
+    int64_t timeout_offset_us;
+};
+
+enum target_kind { TARGET_NODE, TARGET_CLUSTER };
+
+// What a request asks for, and how it may be answered.
+struct question {
+    enum target_kind kind;
+    struct address address;
+    char *checks;       // the parameters that name keys, as they came; NULL: none
+    bool with_password; // the target may be told the configured one
+};
+
+struct target_store;
+
+// Borrows `options`, which outlive it.
+struct target_store *target_store_new(const struct target_options *options);
+void target_store_free(struct target_store *store); // requests that wait are told
+
+// The page of the target that was added for this question, or NULL. One that was added under
+// another permission is not it, and goes as soon as nobody waits for it.
+struct metrics_page *target_store_find(struct target_store *store, const struct question *question);
+
+// Takes what `checks` holds, where the question has checks of its own. NULL, and nothing taken,
+// when there is no room: all that are kept are being scraped.
+struct metrics_page *target_store_add(struct target_store *store, const struct question *question,
+                                      const struct key_checks *checks);
+
+// Lets go of those that nobody has asked for in the ten minutes before `now_us`.
+void target_store_drop_idle(struct target_store *store, int64_t now_us);
+
+size_t target_store_count(const struct target_store *store);
