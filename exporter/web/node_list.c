@@ -9,11 +9,15 @@ static void add_text(cJSON *object, const char *name, const char *value)
     CHECK(cJSON_AddStringToObject(object, name, value) != NULL);
 }
 
-static bool is_worth_scraping(const struct node_snapshot *node)
+static enum node_health health_of(const struct node_snapshot *node)
 {
-    const struct node_verdict *verdict = node->verdict;
-    return verdict->known ? verdict->health != HEALTH_FAIL && verdict->health != HEALTH_NOADDR
-                          : node->outcome == OUTCOME_OK;
+    if (node->verdict->known) {
+        return node->verdict->health;
+    }
+    if (node->outcome != OUTCOME_OK) {
+        return HEALTH_UNREACHABLE;
+    }
+    return node->server.loading ? HEALTH_LOADING : HEALTH_OK;
 }
 
 static const char *shard_of(const struct node_snapshot *node)
@@ -41,6 +45,7 @@ static void add_node(cJSON *list, const struct snapshot *snapshot, const struct 
     add_text(labels, "__meta_redis_cluster_node_id", member->id);
     add_text(labels, "__meta_redis_cluster_role",
              node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER));
+    add_text(labels, "__meta_redis_cluster_health", node_health_name(health_of(node)));
     add_text(labels, "__meta_redis_cluster_shard", shard_of(node));
     add_text(labels, "__meta_redis_cluster_hostname", member->hostname);
     cJSON_AddItemToArray(list, group);
@@ -53,7 +58,8 @@ struct answer *node_list_answer(const struct snapshot *const *snapshot, size_t c
     CHECK(list != NULL);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < snapshot[i]->count; j++) {
-            if (is_worth_scraping(snapshot[i]->node[j])) {
+            // A failed node stays a target, or its job would stop telling that it is down.
+            if (health_of(snapshot[i]->node[j]) != HEALTH_NOADDR) {
                 add_node(list, snapshot[i], snapshot[i]->node[j]);
             }
         }

@@ -5,7 +5,8 @@ import os
 import urllib.parse
 
 from harness import (Cluster, Exporter, FakeNode, FakePeer, Page, Process, RedisNode, SLOTS,
-                     free_port, http_get, run, shared, temp_dir, wait)
+                     bulk, fake_cluster, free_port, http_get, node_line, run, shared, temp_dir,
+                     wait)
 from test_dialect import RxPage
 
 
@@ -193,7 +194,12 @@ def test_a_node_that_is_down_is_an_answer():
     assert page.all("redis_exporter_last_scrape_error") == [({"err": "refused"}, 1)]
 
 
-def test_discovery_lists_the_nodes_worth_scraping():
+def health_by_target(exporter):
+    groups = json.loads(exporter.get("/discover-cluster-nodes").body)
+    return {g["targets"][0]: g["labels"]["__meta_redis_cluster_health"] for g in groups}
+
+
+def test_discovery_lists_all_nodes_with_their_health():
     cluster = Cluster(masters=3, replicas=1, password="right")
     exporter = exporter_of(cluster)
     got = exporter.get("/discover-cluster-nodes")
@@ -206,14 +212,31 @@ def test_discovery_lists_the_nodes_worth_scraping():
     shards = {g["labels"]["__meta_redis_cluster_shard"] for g in groups}
     assert shards == {n.id() for n in cluster.nodes[:3]}
     assert all(isinstance(v, str) for g in groups for v in g["labels"].values())
+    healthy = {"redis://" + addr: "ok" for addr in cluster.addrs}
+    assert health_by_target(exporter) == healthy
     victim = cluster.nodes[5]
     victim.kill()
-    wait(lambda: len(json.loads(exporter.get("/discover-cluster-nodes").body)) == 5,
-         "the failed node is not listed")
+    wait(lambda: health_by_target(exporter) == {**healthy, "redis://" + victim.addr: "fail"},
+         "the failed node is listed as such")
     for node in cluster.nodes[:5]:
         node.kill()
     got = exporter.get("/discover-cluster-nodes")
     assert got.status == 503, "Prometheus keeps its list"
+
+
+def test_discovery_leaves_out_only_nodes_that_have_no_address():
+    first, second = fake_cluster(2)
+    exporter = Exporter(first.addr)
+    wait(lambda: len(health_by_target(exporter)) == 2, "both are listed")
+    whole = {"redis://" + node.addr: "ok" for node in (first, second)}
+    for flags, added in ("slave,fail", {"redis://127.0.0.1:1": "fail"}), \
+            ("slave,fail?", {"redis://127.0.0.1:1": "pfail"}), \
+            ("slave", {"redis://127.0.0.1:1": "unreachable"}), \
+            ("slave,noaddr", {}), ("handshake", {}):
+        for node in first, second:
+            node.replies["CLUSTER NODES"] = lambda n=node, f=flags: bulk(
+                node_line("%040x" % 9, "127.0.0.1:1", f, master=first.id) + n.topology())
+        assert health_by_target(exporter) == {**whole, **added}, flags
 
 
 def test_discovery_puts_brackets_around_ipv6():
