@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include <event2/event.h>
@@ -124,6 +125,25 @@ static struct server *new_server(struct program *program)
     return server_new(&server);
 }
 
+// Nothing but wildcards before the port: but for "*" itself, which sends no password.
+static bool trusts_any_host(const char *pattern)
+{
+    size_t wild = strspn(pattern, "*?");
+    return wild > 0 && strcmp(pattern, "*") != 0 &&
+           pattern[wild + strspn(pattern + wild, ":0123456789*?")] == '\0';
+}
+
+static void warn_of_open_patterns(const struct options *options)
+{
+    for (size_t i = 0; options->password != NULL && i < options->allowed_count; i++) {
+        if (trusts_any_host(options->allowed[i])) {
+            log_warn("a pattern of --scrape.allow has no host: whoever may send requests can have "
+                     "the configured password sent to a host of theirs",
+                     "pattern", options->allowed[i]);
+        }
+    }
+}
+
 static bool listen_everywhere(struct program *program)
 {
     for (size_t i = 0; i < program->options.listen_count; i++) {
@@ -174,6 +194,7 @@ static int serve(struct program *program)
         log_warn("a password was given on the command line, where others could read it until now; "
                  "use --redis.password-file or REDIS_PASSWORD");
     }
+    warn_of_open_patterns(&program->options);
     start(program);
     program->server = new_server(program);
     bool listening = listen_everywhere(program);

@@ -112,14 +112,20 @@ static const char *set_dialect(struct options *options, size_t offset, const cha
     return NULL;
 }
 
+// Several patterns may be separated by commas, as the environment needs it.
 static const char *add_allowed(struct options *options, size_t offset, const char *value)
 {
+    struct span rest = span_of(value);
+    struct span part;
     (void)offset;
-    if (options->allowed_count == ALLOWED_MAX || value[0] == '\0') {
-        return "must be a pattern of host:port such as 10.0.0.*:6379, at most 64 of them";
+    while (span_cut(&rest, ',', &part)) {
+        part = span_trim(part);
+        if (options->allowed_count == ALLOWED_MAX || part.length == 0) {
+            return "must be a pattern of host:port such as 10.0.0.*:6379, at most 64 of them";
+        }
+        options->allowed[options->allowed_count++] = mem_copy(part.at, part.length);
     }
-    options->allowed[options->allowed_count++] = mem_copy(value, strlen(value));
-    return NULL;
+    return options->allowed_count > 0 ? NULL : "must be a pattern of host:port";
 }
 
 // In the environment several addresses are separated by commas.
@@ -240,8 +246,8 @@ const struct flag flags[] = {
      AT(timeout_offset_us)},
     {"scrape.allow", "REDIS_EXPORTER_SCRAPE_ALLOW", "PATTERN", NULL,
      "further targets that /scrape and /cluster serve, as host:port with * and ?; may be given "
-     "several times. The configured password goes to them too, except by the pattern *, which "
-     "allows any target but sends it none",
+     "several times, or separated by commas. The configured password goes to them too, except by "
+     "the pattern *, which allows any target but sends it none",
      add_allowed, 0},
     {"metrics.dialect", "REDIS_EXPORTER_METRICS_DIALECT", "native|redis_exporter", "native",
      "names on the metrics page: this exporter's, or those of redis_exporter", set_dialect,

@@ -1,11 +1,11 @@
 #include "web/targets.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "base/glob.h"
 #include "base/mem.h"
 #include "scrape/computed.h"
 #include "web/node_list.h"
@@ -109,7 +109,7 @@ static enum permission judge(const struct target_options *options, const struct 
     for (size_t i = 0; i < options->allowed_count; i++) {
         if (strcmp(options->allowed[i], "*") == 0) {
             permission = permission == REFUSED ? WITHOUT_PASSWORD : permission;
-        } else if (fnmatch(options->allowed[i], text, FNM_NOESCAPE) == 0) {
+        } else if (glob_matches(options->allowed[i], text)) {
             permission = WITH_PASSWORD;
         }
     }

@@ -155,6 +155,27 @@ def test_a_node_that_left_is_not_told_the_password_any_more():
     assert heard and b"AUTH" not in b"".join(heard), heard
 
 
+def test_the_brackets_of_an_ipv6_pattern_mean_themselves():
+    node = RedisNode(host="::1", cluster=False).ready()
+    exporter = Exporter("127.0.0.1:1", f"--scrape.allow=[::1]:{node.port}")
+    assert RxPage(exporter.get(target(node.addr))).all("redis_up") == [({}, 1)]
+    assert exporter.get(target(f"1:{node.port}")).status == 403
+
+
+def warnings_of_patterns(exporter):
+    return [line for line in exporter.log_lines() if "level=warn" in line and "pattern=" in line]
+
+
+def test_a_pattern_that_sends_the_password_anywhere_is_warned_about():
+    for pattern, warns in [("*:6379", True), ("*", False), ("**", True), ("?*:*", True),
+                           ("*6379", True), ("10.0.0.*:6379", False), ("*.local:6379", False)]:
+        exporter = Exporter("127.0.0.1:1", env={"REDIS_PASSWORD": "right",
+                                                "REDIS_EXPORTER_SCRAPE_ALLOW": "a:1," + pattern})
+        assert len(warnings_of_patterns(exporter)) == warns, pattern
+        exporter.stop()
+    assert not warnings_of_patterns(Exporter("127.0.0.1:1", "--scrape.allow=*:6379"))
+
+
 def test_a_cluster_can_be_asked_for_through_one_of_its_nodes():
     cluster, other = shared(guarded), Cluster(masters=3, replicas=0, password="right")
     exporter = exporter_of(cluster, f"--scrape.allow={other.addrs[0]}")

@@ -358,6 +358,28 @@ static void more_than_16_listen_addresses_are_refused(void **state)
     end(&reading);
 }
 
+static void allowed_targets_may_be_several(void **state)
+{
+    struct reading reading;
+    (void)state;
+    setenv("REDIS_EXPORTER_SCRAPE_ALLOW", "10.0.0.*:6379, [::1]:2", 1);
+    read_line(&reading, "");
+    assert_null(reading.problem);
+    assert_int_equal(reading.options.allowed_count, 2);
+    assert_string_equal(reading.options.allowed[0], "10.0.0.*:6379");
+    assert_string_equal(reading.options.allowed[1], "[::1]:2");
+    end(&reading);
+    read_line(&reading, "--scrape.allow=a:1,b:2 --scrape.allow=c:3");
+    assert_null(reading.problem);
+    assert_int_equal(reading.options.allowed_count, 3);
+    assert_string_equal(reading.options.allowed[2], "c:3");
+    end(&reading);
+    unsetenv("REDIS_EXPORTER_SCRAPE_ALLOW");
+    read_line(&reading, "--scrape.allow=a:1,,b:2");
+    assert_non_null(reading.problem);
+    end(&reading);
+}
+
 static void switches_need_no_value(void **state)
 {
     struct reading reading;
@@ -1003,6 +1025,7 @@ int main(void)
         cmocka_unit_test(bad_variable_is_named),
         cmocka_unit_test(listen_addresses_may_be_several),
         cmocka_unit_test(more_than_16_listen_addresses_are_refused),
+        cmocka_unit_test(allowed_targets_may_be_several),
         cmocka_unit_test(switches_need_no_value),
         cmocka_unit_test(last_of_a_repeated_flag_counts),
         cmocka_unit_test(secrets_on_the_command_line_are_overwritten),
