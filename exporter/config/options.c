@@ -128,11 +128,21 @@ static const char *resolve_alias(struct argument *argument, bool *out_done)
     return NULL;
 }
 
+// As an empty variable: of a flag with a default it is a bad value, though.
+static bool says_nothing(const struct flag *flag, const char *value)
+{
+    return value != NULL && value[0] == '\0' && flag->variable != NULL && flag->argument != NULL &&
+           flag->preset == NULL;
+}
+
 static char *apply_argument(struct options *out, const struct flag *flag,
                             const struct argument *argument, bool *given)
 {
     if (argument->value == NULL && flag->argument != NULL) {
         return complain("--", span_of(flag->name), "a value is missing");
+    }
+    if (says_nothing(flag, argument->value)) {
+        return NULL;
     }
     given[flag - flags] = true;
     char *problem =
@@ -275,7 +285,8 @@ static void clear_secret(char *text)
     free(text);
 }
 
-static char *read_seeds(struct options *options)
+// `source` is the flag or variable that they are from.
+static char *read_seeds(struct options *options, struct span source)
 {
     struct span rest = span_of(options->redis_addr);
     struct span part;
@@ -284,12 +295,12 @@ static char *read_seeds(struct options *options)
         struct seed seed;
         const char *problem = seed_parse(span_trim(part), &seed);
         if (problem != NULL) {
-            return complain("--", SPAN("redis.addr"), problem);
+            return complain("", source, problem);
         }
         options->seed = mem_grow(options->seed, options->seed_count, &capacity, sizeof(seed));
         options->seed[options->seed_count++] = seed;
     }
-    return options->seed_count > 0 ? NULL : complain("--", SPAN("redis.addr"), "names no address");
+    return options->seed_count > 0 ? NULL : complain("", source, "names no address");
 }
 
 // The password that a map has for a seed is for the whole cluster, where none was given for it.
@@ -356,6 +367,23 @@ static char *choose_by_checks(struct options *options)
     return NULL;
 }
 
+// A password by flag beats a file by variable.
+static char *read_password_file(struct options *options, const bool *given)
+{
+    char *password = NULL;
+    bool flag_wins =
+        given[flag_index("redis.password")] && !given[flag_index("redis.password-file")];
+    if (options->password_file == NULL || flag_wins) {
+        return NULL;
+    }
+    char *problem = password_file_read(options->password_file, &password, &options->credentials);
+    if (password != NULL) {
+        clear_secret(options->password);
+        options->password = password;
+    }
+    return problem;
+}
+
 char *options_read(int argc, char **argv, struct options *out)
 {
     bool given[FLAGS_MAX] = {false};
@@ -377,17 +405,10 @@ char *options_read(int argc, char **argv, struct options *out)
         return problem;
     }
     log_init(out->check ? LOG_ERROR : out->log_level, out->log_format);
-    problem = read_seeds(out);
-    // A password by flag beats a file by variable.
-    bool flag_wins =
-        given[flag_index("redis.password")] && !given[flag_index("redis.password-file")];
-    if (problem == NULL && out->password_file != NULL && !flag_wins) {
-        char *password = NULL;
-        problem = password_file_read(out->password_file, &password, &out->credentials);
-        if (password != NULL) {
-            clear_secret(out->password);
-            out->password = password;
-        }
+    struct span addr = given[flag_index("redis.addr")] ? SPAN("--redis.addr") : SPAN("REDIS_ADDR");
+    problem = read_seeds(out, out->check ? SPAN("--check") : addr);
+    if (problem == NULL) {
+        problem = read_password_file(out, given);
     }
     if (problem == NULL) {
         derive(out);

@@ -238,6 +238,7 @@ static void bad_value_names_its_flag(void **state)
         const char *flag;
     } cases[] = {
         {"--redis.addr=", "--redis.addr"},
+        {"--check=foo:x", "--check"},
         {"--redis.addr=,", "--redis.addr"},
         {"--redis.addr=host:0", "--redis.addr"},
         {"--redis.addr=http://host", "--redis.addr"},
@@ -293,6 +294,24 @@ static void bad_value_names_its_flag(void **state)
     }
 }
 
+static void empty_value_of_a_flag_without_default_is_none(void **state)
+{
+    struct reading reading;
+    (void)state;
+    setenv("REDIS_USER", "variable", 1);
+    read_line(&reading, "--redis.user= --redis.password= --redis.password-file= "
+                        "--redis.cluster-name= --scrape.allow=");
+    unsetenv("REDIS_USER");
+    assert_null(reading.problem);
+    assert_string_equal(reading.options.user, "variable");
+    assert_null(reading.options.password);
+    assert_null(reading.options.password_file);
+    assert_false(reading.options.password_was_visible);
+    assert_string_equal(reading.options.cluster_name, "localhost:6379");
+    assert_int_equal(reading.options.allowed_count, 0);
+    end(&reading);
+}
+
 static void argument_that_is_no_flag_is_refused(void **state)
 {
     static const char *const lines[] = {"nonsense", "-", "--", "--redis.user=me nonsense"};
@@ -308,6 +327,8 @@ static void argument_that_is_no_flag_is_refused(void **state)
 static void bad_variable_is_named(void **state)
 {
     static const char *const values[][2] = {
+        {"REDIS_ADDR", "foo bar"},
+        {"REDIS_ADDR", ","},
         {"REDIS_EXPORTER_TIMEOUT", "x"},
         {"REDIS_EXPORTER_NODE_LABEL", "x"},
         {"REDIS_EXPORTER_WEB_LISTEN_ADDRESS", "x"},
@@ -1021,6 +1042,7 @@ int main(void)
         cmocka_unit_test(every_value_arrives),
         cmocka_unit_test(flag_beats_environment_beats_default),
         cmocka_unit_test(bad_value_names_its_flag),
+        cmocka_unit_test(empty_value_of_a_flag_without_default_is_none),
         cmocka_unit_test(argument_that_is_no_flag_is_refused),
         cmocka_unit_test(bad_variable_is_named),
         cmocka_unit_test(listen_addresses_may_be_several),
