@@ -2,16 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { FILE_MAX = 1024 * 1024 };
+enum { FILE_MAX = 1024 * 1024, PATIENCE_US = 10 * SECOND_US };
 
 static char *complain(const char *path, const char *problem)
 {
@@ -28,16 +30,31 @@ static void clear(struct buf *text)
     buf_free(text);
 }
 
-// False with errno set. Not more than FILE_MAX + 1 bytes.
-static bool read_all(int fd, struct buf *out)
+// At once for a regular file. A pipe may be written by a program that takes its time.
+static bool wait_for_bytes(int fd, int64_t deadline_us)
 {
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+    int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
+    return left_ms > 0 && poll(&source, 1, (int)left_ms) != 0;
+}
+
+// Not more than FILE_MAX + 1 bytes. NULL, or what is wrong.
+static const char *read_all(int fd, struct buf *out)
+{
+    int64_t deadline_us = clock_monotonic_us() + PATIENCE_US;
     ssize_t got = 1;
     char *room = buf_reserve(out, FILE_MAX + 1); // at once: what is moved would leave a copy behind
-    while (got > 0 && out->length <= FILE_MAX) {
+    while (got != 0 && out->length <= FILE_MAX) {
+        if (!wait_for_bytes(fd, deadline_us)) {
+            return "is a pipe that was not written to its end within 10 seconds";
+        }
         got = read(fd, room + out->length, FILE_MAX + 1 - out->length);
+        if (got < 0 && errno != EAGAIN && errno != EINTR) {
+            return strerror(errno);
+        }
         out->length += got > 0 ? (size_t)got : 0;
     }
-    return got >= 0;
+    return NULL;
 }
 
 // --- a map ---
@@ -126,7 +143,7 @@ char *password_file_read(const char *path, char **out_password, struct credentia
     if (fd < 0) {
         return complain(path, strerror(errno));
     }
-    const char *problem = read_all(fd, &text) ? NULL : strerror(errno);
+    const char *problem = read_all(fd, &text);
     if (problem == NULL) {
         problem = understand(buf_view(&text), out_password, credentials);
     }

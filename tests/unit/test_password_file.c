@@ -1,10 +1,15 @@
 #include "config/password_file.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "support.h"
 
@@ -196,22 +201,81 @@ static void file_that_cannot_be_read_is_named(void **state)
     }
 }
 
-// A reader that waited for a writer would hang.
-static void pipe_without_a_writer_is_an_empty_file(void **state)
+// How much later it is with each look at the clock.
+static int64_t clock_step_us;
+
+int64_t __real_clock_monotonic_us(void);
+int64_t __wrap_clock_monotonic_us(void);
+
+int64_t __wrap_clock_monotonic_us(void)
 {
-    char path[] = "/tmp/unit-password-XXXXXX";
+    static int64_t ahead_us;
+    ahead_us += clock_step_us;
+    return __real_clock_monotonic_us() + ahead_us;
+}
+
+static void make_fifo(char *directory, char *out_path, size_t size)
+{
+    assert_non_null(mkdtemp(directory));
+    snprintf(out_path, size, "%s/fifo", directory);
+    assert_int_equal(mkfifo(out_path, S_IRUSR | S_IWUSR), 0);
+}
+
+// A reader that waited for a writer would hang.
+static void pipe_without_a_writer_is_given_up(void **state)
+{
+    char directory[] = "/tmp/unit-password-XXXXXX";
+    char fifo[64];
     char *password = NULL;
     struct credentials credentials = {.count = 0};
     (void)state;
-    assert_non_null(mkdtemp(path));
-    char fifo[64];
-    snprintf(fifo, sizeof(fifo), "%s/fifo", path);
-    assert_int_equal(mkfifo(fifo, S_IRUSR | S_IWUSR), 0);
+    make_fifo(directory, fifo, sizeof(fifo));
+    clock_step_us = 20 * (int64_t)SECOND_US;
     char *problem = password_file_read(fifo, &password, &credentials);
-    assert_non_null(problem);
-    free(problem);
+    clock_step_us = 0;
     unlink(fifo);
-    rmdir(path);
+    rmdir(directory);
+    assert_non_null(problem);
+    assert_non_null(strstr(problem, "is a pipe that was not written"));
+    free(problem);
+}
+
+static void write_slowly(const char *fifo)
+{
+    const struct timespec pause = {0, 50000000};
+    int fd = open(fifo, O_WRONLY | O_CLOEXEC); // waits for the reader
+    nanosleep(&pause, NULL);
+    ssize_t written = write(fd, "top", 3);
+    nanosleep(&pause, NULL);
+    written += write(fd, "secret\n", 7);
+    _exit(written == 10 ? 0 : 1);
+}
+
+static void pipe_may_be_written_late_and_in_pieces(void **state)
+{
+    char directory[] = "/tmp/unit-password-XXXXXX";
+    char fifo[64];
+    char *password = NULL;
+    struct credentials credentials = {.count = 0};
+    int status = 1;
+    (void)state;
+    make_fifo(directory, fifo, sizeof(fifo));
+    pid_t writer = fork();
+    if (writer == 0) {
+        write_slowly(fifo);
+    }
+    char *problem = password_file_read(fifo, &password, &credentials);
+    kill(writer, problem != NULL ? SIGKILL : 0);
+    waitpid(writer, &status, 0);
+    unlink(fifo);
+    rmdir(directory);
+    if (problem != NULL) {
+        print_error("%s\n", problem);
+    }
+    free(problem);
+    assert_int_equal(status, 0);
+    assert_string_equal(password, "topsecret");
+    free(password);
 }
 
 int main(void)
@@ -225,7 +289,8 @@ int main(void)
         cmocka_unit_test(size_has_a_limit),
         cmocka_unit_test(nothing_in_the_file_is_refused),
         cmocka_unit_test(file_that_cannot_be_read_is_named),
-        cmocka_unit_test(pipe_without_a_writer_is_an_empty_file),
+        cmocka_unit_test(pipe_without_a_writer_is_given_up),
+        cmocka_unit_test(pipe_may_be_written_late_and_in_pieces),
     };
     log_init(LOG_ERROR, LOG_LOGFMT);
     return cmocka_run_group_tests_name("password_file", tests, NULL, NULL);
