@@ -35,6 +35,7 @@ struct server {
     size_t listener_capacity;
     struct event *pump;
     size_t active; // requests begun and not completed
+    bool ending;   // no request is taken any more
     void (*drained)(void *owner);
     void *drained_owner;
 };
@@ -115,7 +116,7 @@ static enum MHD_Result route_request(struct server *server, struct request *requ
             return request_answer_text(request, MHD_HTTP_METHOD_NOT_ALLOWED,
                                        "This path answers GET and HEAD only.\n");
         }
-        if (server->drained != NULL) {
+        if (server->ending) {
             return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
                                        "The exporter is shutting down.\n");
         }
@@ -308,6 +309,7 @@ char *server_listen(struct server *server, const char *address)
 
 void server_drain(struct server *server, void (*drained)(void *owner), void *owner)
 {
+    server->ending = true;
     server->drained = drained;
     server->drained_owner = owner;
     for (size_t i = 0; i < server->listener_count; i++) {
@@ -328,8 +330,10 @@ static void free_listener(struct listener *listener)
 }
 
 // MHD aborts when it is stopped with a suspended request: all are resumed first, and get an answer.
+// Meanwhile requests may still come in.
 void server_free(struct server *server)
 {
+    server->ending = true;
     metrics_page_free(server->page);
     targets_free(server->targets);
     api_free(server->api);

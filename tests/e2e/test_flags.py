@@ -102,6 +102,14 @@ def test_a_listen_port_that_is_taken_ends_with_status_1():
     assert len(done.stderr.splitlines()) == 1 and str(peer.port) in done.stderr, done.stderr
 
 
+def test_a_second_listen_address_that_is_taken_ends_the_program_too():
+    peer, port = FakeNode(), free_port()
+    done = program(f"--redis.addr={peer.addr}", f"--web.listen-address=127.0.0.1:{port}",
+                   f"--web.listen-address={peer.addr}")
+    assert done.returncode == 1, done
+    assert f"cannot listen at {peer.addr}" in done.stderr.splitlines()[-1], done.stderr
+
+
 def variables():
     """{flag: environment variable} as --help tells."""
     found = {}
