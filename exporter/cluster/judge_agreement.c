@@ -51,8 +51,11 @@ static void count_epoch_collisions(struct judgement *all)
             epochs[count++] = self->config_epoch;
         }
     }
-    size_t distinct = count_distinct(epochs, count);
-    all->health->epoch_collisions = distinct == 1 && count > 2 ? 0 : count - distinct;
+    size_t distinct = count_distinct(epochs, count); // it sorts them
+    for (size_t i = 0; i < count && !(distinct == 1 && count > 2); i++) {
+        all->health->epoch_collisions +=
+            (i > 0 && epochs[i] == epochs[i - 1]) || (i + 1 < count && epochs[i] == epochs[i + 1]);
+    }
     free(epochs);
 }
 
