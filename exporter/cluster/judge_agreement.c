@@ -69,12 +69,14 @@ static bool knows_others(const struct view *view)
     return false;
 }
 
-// How many views each group has, by its number.
+// How many views each group has, by its number. One that lists nobody else, as of a node that was
+// reset, says nothing about the others.
 static size_t *count_group_views(const struct judgement *all)
 {
     size_t *views = mem_new(all->count + 1, sizeof(views[0]));
     for (size_t i = 0; i < all->count; i++) {
-        views[all->health->node[i].group] += all->input[i].view != NULL;
+        const struct view *view = all->input[i].view;
+        views[all->health->node[i].group] += view != NULL && knows_others(view);
     }
     return views;
 }
