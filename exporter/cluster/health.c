@@ -5,18 +5,24 @@
 #include "base/mem.h"
 #include "cluster/judgement.h"
 
-// What the peers say that a node is: master, or replica of whom.
-struct claim {
+// What peers say about a node: what it is (master, or replica of whom), or where.
+struct opinion {
     const struct view_line *line;
     size_t votes;
 };
 
-enum { CLAIMS_MAX = 4 }; // different ones about one node; more are not counted
+enum { OPINIONS_MAX = 4 }; // different ones about one node; more are not counted
+
+struct opinions {
+    struct opinion opinion[OPINIONS_MAX];
+    size_t count;
+    size_t votes; // in all
+};
 
 // What the views say about one node, counted.
 struct tally {
-    struct claim claim[CLAIMS_MAX];
-    size_t claim_count;
+    struct opinions claims;
+    struct opinions places;
     size_t listed;
     size_t last_reporter; // its number plus 1
     size_t master_voters; // readable masters other than itself that list it
@@ -26,8 +32,6 @@ struct tally {
     size_t fail;
     size_t pfail;
     size_t noaddr;
-    const struct node_line *place; // where most peers hold that it is: a running majority vote
-    size_t place_lead;
 };
 
 static const char *const role_names[] = {"master", "replica"};
@@ -103,27 +107,46 @@ static bool same_claim(const struct node_line *a, const struct node_line *b)
            strcmp(a->master_id, b->master_id) == 0;
 }
 
-static void add_claim(struct tally *tally, const struct view_line *line)
+static bool same_place(const struct node_line *a, const struct node_line *b)
+{
+    return a->port == b->port && span_equals(a->host, b->host);
+}
+
+// Of two lines that say the same: by epoch, else by the address, so that the order of the views
+// does not matter.
+static bool is_better(const struct node_line *a, const struct node_line *b)
+{
+    int order = span_order(a->host, b->host);
+    if (a->config_epoch != b->config_epoch) {
+        return a->config_epoch > b->config_epoch;
+    }
+    return order != 0 ? order > 0 : a->port > b->port;
+}
+
+static void add_opinion(struct opinions *opinions, const struct view_line *line,
+                        bool (*same)(const struct node_line *a, const struct node_line *b))
 {
     size_t i = 0;
-    while (i < tally->claim_count && !same_claim(&tally->claim[i].line->node, &line->node)) {
+    while (i < opinions->count && !same(&opinions->opinion[i].line->node, &line->node)) {
         i++;
     }
-    if (i == CLAIMS_MAX) {
+    opinions->votes++;
+    if (i == OPINIONS_MAX) {
         return;
     }
-    if (i == tally->claim_count) {
-        tally->claim[tally->claim_count++] = (struct claim){line, 0};
+    struct opinion *opinion = &opinions->opinion[i];
+    if (i == opinions->count) {
+        opinions->count++;
+        *opinion = (struct opinion){line, 0};
     }
-    struct claim *claim = &tally->claim[i];
-    claim->votes++;
-    if (line->node.config_epoch > claim->line->node.config_epoch) {
-        claim->line = line;
+    opinion->votes++;
+    if (is_better(&line->node, &opinion->line->node)) {
+        opinion->line = line;
     }
 }
 
 // By votes, then epoch, then id, so that the order of the views does not matter.
-static bool is_stronger(const struct claim *a, const struct claim *b)
+static bool is_stronger(const struct opinion *a, const struct opinion *b)
 {
     const struct node_line *left = &a->line->node;
     const struct node_line *right = &b->line->node;
@@ -138,33 +161,24 @@ static bool is_stronger(const struct claim *a, const struct claim *b)
 
 static const struct view_line *strongest_claim(const struct tally *tally)
 {
-    const struct claim *best = NULL;
-    for (size_t i = 0; i < tally->claim_count; i++) {
-        if (best == NULL || is_stronger(&tally->claim[i], best)) {
-            best = &tally->claim[i];
+    const struct opinion *best = NULL;
+    for (size_t i = 0; i < tally->claims.count; i++) {
+        if (best == NULL || is_stronger(&tally->claims.opinion[i], best)) {
+            best = &tally->claims.opinion[i];
         }
     }
     return best != NULL ? best->line : NULL;
 }
 
-static bool same_place(const struct node_line *a, const struct node_line *b)
+// Where most peers hold that the node is; NULL when no majority agrees.
+static const struct node_line *agreed_place(const struct tally *tally)
 {
-    return a->port == b->port && span_equals(a->host, b->host);
-}
-
-static void vote_for_place(struct tally *tally, const struct node_line *line)
-{
-    if (line->host.length == 0 || (line->flags & NODE_NOADDR)) {
-        return;
+    for (size_t i = 0; i < tally->places.count; i++) {
+        if (is_majority(tally->places.opinion[i].votes, tally->places.votes)) {
+            return &tally->places.opinion[i].line->node;
+        }
     }
-    if (tally->place_lead == 0) {
-        tally->place = line;
-        tally->place_lead = 1;
-    } else if (same_place(tally->place, line)) {
-        tally->place_lead++;
-    } else {
-        tally->place_lead--;
-    }
+    return NULL;
 }
 
 static bool is_link_down(const struct node_line *line)
@@ -189,11 +203,13 @@ static void count_line(struct judgement *all, size_t reporter, const struct view
         return;
     }
     unite(all, reporter, (size_t)subject);
-    vote_for_place(tally, &line->node);
+    if (line->node.host.length > 0 && !(flags & NODE_NOADDR)) {
+        add_opinion(&tally->places, line, same_place);
+    }
     all->health->node[reporter].links_down += is_link_down(&line->node);
     bool fail = flags & NODE_FAIL;
     bool pfail = !fail && (flags & NODE_PFAIL);
-    add_claim(tally, line);
+    add_opinion(&tally->claims, line, same_claim);
     tally->noaddr += flags & NODE_NOADDR ? 1 : 0;
     tally->voters++;
     tally->fail += fail;
@@ -240,12 +256,12 @@ static void judge_place(struct node_verdict *verdict, const struct health_input 
 {
     const struct node_line *own = input->view != NULL ? &input->view->self->node : NULL;
     CHECK(verdict->line != NULL); // it is known
-    bool comparable = own != NULL && own->host.length > 0 && tally->place_lead > 0;
+    const struct node_line *place = agreed_place(tally);
     verdict->address_mismatch = UNKNOWN;
-    if (comparable) {
-        verdict->address_mismatch = same_place(own, tally->place) ? NO : YES;
+    if (own != NULL && own->host.length > 0 && place != NULL) {
+        verdict->address_mismatch = same_place(own, place) ? NO : YES;
     }
-    verdict->host = tally->place_lead > 0 ? tally->place->host : verdict->line->node.host;
+    verdict->host = place != NULL ? place->host : verdict->line->node.host;
     if (verdict->host.length == 0 && input->host != NULL) {
         verdict->host = span_of(input->host);
     }

@@ -91,16 +91,9 @@ struct placed {
     struct span host;
 };
 
-static int by_text(struct span a, struct span b)
-{
-    size_t common = a.length < b.length ? a.length : b.length;
-    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 static int by_host(const void *a, const void *b)
 {
-    return by_text(((const struct placed *)a)->host, ((const struct placed *)b)->host);
+    return span_order(((const struct placed *)a)->host, ((const struct placed *)b)->host);
 }
 
 // Numbers the hosts in alphabetic order. False when the host of some node is not known.

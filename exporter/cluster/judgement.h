@@ -20,6 +20,13 @@ static inline bool is_majority(size_t votes, size_t voters)
     return votes * 2 > voters;
 }
 
+static inline int span_order(struct span a, struct span b)
+{
+    size_t common = a.length < b.length ? a.length : b.length;
+    int order = common > 0 ? memcmp(a.at, b.at, common) : 0;
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
 // In this order: each reads what those before it have found.
 void judge_slots(struct judgement *all);
 void judge_agreement(struct judgement *all);
