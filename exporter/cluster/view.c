@@ -81,21 +81,27 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return hash ^ (hash >> 29);
 }
 
-// The order of the lines means nothing, so the hashes of lines are added up. Open slots are left
-// out: each node tells only its own.
+// A border of a range: where a range begins right behind another one, the two cancel each other.
+static uint64_t hash_border(uint64_t hash, uint64_t slot)
+{
+    return mix(mix(hash, slot), slot);
+}
+
+// The order of lines and ranges means nothing, so hashes are added up. Open slots are left out:
+// each node tells only its own.
 static uint64_t hash_slot_map(const struct view *view)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < view->count; i++) {
         const struct view_line *line = &view->line[i];
         uint64_t hash = 14695981039346656037u;
-        for (const char *c = line->node.id; *c != '\0'; c++) {
+        for (const char *c = line->node.id; line->range_count > 0 && *c != '\0'; c++) {
             hash = mix(hash, (unsigned char)*c);
         }
         for (size_t j = 0; j < line->range_count; j++) {
-            hash = mix(hash, (uint64_t)line->range[j].first << 16 | line->range[j].last);
+            sum += hash_border(hash, line->range[j].first);
+            sum -= hash_border(hash, (uint64_t)line->range[j].last + 1);
         }
-        sum += line->range_count > 0 ? hash : 0;
     }
     return sum;
 }
