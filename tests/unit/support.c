@@ -195,3 +195,54 @@ uint32_t random_below(uint64_t *state, uint32_t limit)
     value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
     return (uint32_t)((value ^ (value >> 31)) % limit);
 }
+
+// Changes a byte, cuts a piece out, or repeats one.
+static void damage_once(struct buf *text, uint64_t *state)
+{
+    size_t at = random_below(state, (uint32_t)text->length);
+    size_t piece = random_below(state, (uint32_t)(text->length - at)) % 64;
+    char *kept = mem_copy(text->data + at, text->length - at);
+    size_t rest = text->length - at;
+    switch (random_below(state, 3)) {
+    case 0:
+        text->data[at] = (char)random_below(state, 256);
+        break;
+    case 1:
+        text->length = at;
+        buf_bytes(text, kept + piece, rest - piece);
+        break;
+    default:
+        text->length = at + piece;
+        buf_bytes(text, kept, rest);
+        break;
+    }
+    free(kept);
+}
+
+char *damaged(const char *text, size_t length, uint64_t *state, size_t *out_length)
+{
+    struct buf copy = BUF_EMPTY;
+    buf_bytes(&copy, text, length);
+    for (size_t i = 1 + random_below(state, 4); i > 0 && copy.length > 0; i--) {
+        damage_once(&copy, state);
+    }
+    if (copy.length > 0 && random_below(state, 3) == 0) {
+        copy.length = random_below(state, (uint32_t)copy.length);
+    }
+    *out_length = copy.length;
+    return mem_resize(copy.data, copy.length, 1);
+}
+
+char *noise(const char *letters, uint32_t limit, uint64_t *state, size_t *out_length)
+{
+    size_t length = random_below(state, limit);
+    char *text = mem_new(length, 1);
+    for (size_t i = 0; i < length; i++) {
+        text[i] = (char)random_below(state, 256);
+        if (letters != NULL) {
+            text[i] = letters[random_below(state, (uint32_t)strlen(letters))];
+        }
+    }
+    *out_length = length;
+    return text;
+}

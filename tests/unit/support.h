@@ -50,3 +50,10 @@ struct view *view_as(const char *nodes, const char *self);
 
 // A number of the same sequence in each run.
 uint32_t random_below(uint64_t *state, uint32_t limit);
+
+// Gives a copy with a few bytes changed, cut out or repeated, and often cut short; not terminated,
+// so that a checker of memory sees each byte read behind its end. free() it.
+char *damaged(const char *text, size_t length, uint64_t *state, size_t *out_length);
+
+// Gives less than `limit` bytes: any, or out of `letters` when there are some; as damaged.
+char *noise(const char *letters, uint32_t limit, uint64_t *state, size_t *out_length);

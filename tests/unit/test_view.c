@@ -194,6 +194,129 @@ static void line_of_16384_single_slots_is_owned_whole(void **state)
     buf_free(&text);
 }
 
+// --- slot maps ---
+
+static uint64_t slot_map_of(const char *text)
+{
+    struct view *view = parse(text, strlen(text));
+    assert_non_null(view);
+    uint64_t map = view->slot_map;
+    view_free(view);
+    return map;
+}
+
+static void slot_map_is_the_same_whoever_tells_it(void **state)
+{
+    static const char *const same[] = {
+        "a h:1 myself,master - 0 0 1 connected 0-9 20\n"
+        "b h:2 master - 0 0 2 connected 10-19\n"
+        "c h:3 slave a 0 0 1 connected\n",
+        // other order, other addresses, flags, links and epochs; a replica is not known
+        "b h:9 myself,master - 5 6 8 connected 10-19\n"
+        "a h:7 master,fail? - 0 0 9 disconnected 0-9 20\n",
+        // slots on their way are still their owner's
+        "a h:1 myself,master - 0 0 1 connected 0-9 20 [3->-b] [12-<-b]\n"
+        "b h:2 master - 0 0 2 connected 10-19\n"
+        "d h:4 master - 0 0 0 connected\n",
+        // the same slots, told by other ranges
+        "a h:1 myself,master - 0 0 1 connected 20 0-4 5 6-9\n"
+        "b h:2 master - 0 0 2 connected 10-14 15-19\n",
+    };
+    (void)state;
+    for (size_t i = 1; i < COUNT(same); i++) {
+        assert_true(slot_map_of(same[0]) == slot_map_of(same[i]));
+    }
+}
+
+static void slot_map_tells_every_change_of_an_owner(void **state)
+{
+    static const char *const different[] = {
+        "a h:1 myself,master - 0 0 1 connected 0-9 20\nb h:2 master - 0 0 2 connected 10-19\n",
+        "a h:1 myself,master - 0 0 1 connected 0-9\nb h:2 master - 0 0 2 connected 10-20\n",
+        "a h:1 myself,master - 0 0 1 connected 0-9\nb h:2 master - 0 0 2 connected 10-19\n",
+        "a h:1 myself,master - 0 0 1 connected 0-20\nb h:2 master - 0 0 2 connected\n",
+        "a h:1 myself,master - 0 0 1 connected 10-19\nb h:2 master - 0 0 2 connected 0-9 20\n",
+        "a h:1 myself,master - 0 0 1 connected 0-9 20\nc h:2 master - 0 0 2 connected 10-19\n",
+        "a h:1 myself,master - 0 0 1 connected 0-10 20\nb h:2 master - 0 0 2 connected 11-19\n",
+        "a h:1 myself,master - 0 0 1 connected\nb h:2 master - 0 0 2 connected\n",
+        "a h:1 myself,master - 0 0 1 connected 0\nb h:2 master - 0 0 2 connected\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(different); i++) {
+        for (size_t j = 0; j < i; j++) {
+            assert_true(slot_map_of(different[i]) != slot_map_of(different[j]));
+        }
+    }
+}
+
+// Two masters with all slots between them, the border at every place.
+static void slot_maps_of_all_borders_are_different(void **state)
+{
+    static uint64_t maps[SLOT_COUNT];
+    (void)state;
+    for (int border = 1; border < SLOT_COUNT; border++) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "a0 h:1 myself,master - 0 0 1 connected 0-%d\n"
+                 "a1 h:2 master - 0 0 2 connected %d-16383\n",
+                 border - 1, border);
+        maps[border] = slot_map_of(text);
+        assert_true(maps[border] != maps[border - 1]);
+        assert_true(maps[border] != maps[border / 2]);
+    }
+}
+
+// --- anything ---
+
+// Whatever the text: parsed or not, nothing is read that is not there, and what is parsed holds.
+static void check_view(char *text, size_t length)
+{
+    struct view *view = view_parse(text, length);
+    for (size_t i = 0; view != NULL && i < view->count; i++) {
+        const struct view_line *line = &view->line[i];
+        assert_in_range(strlen(line->node.id), 1, NODE_ID_SIZE - 1);
+        for (size_t j = 0; j < line->range_count; j++) {
+            assert_in_range(line->range[j].first, 0, line->range[j].last);
+            assert_in_range(line->range[j].last, 0, SLOT_COUNT - 1);
+        }
+    }
+    for (size_t i = 0; view != NULL && i < view->open_count; i++) {
+        assert_in_range(view->open[i].slot, 0, SLOT_COUNT - 1);
+    }
+    if (view != NULL) {
+        assert_in_range(view->self - view->line, 0, view->count - 1);
+        assert_true(view->self->node.flags & NODE_MYSELF);
+    }
+    view_free(view);
+}
+
+static void noise_is_no_view_that_harms(void **state)
+{
+    uint64_t seed = 1;
+    (void)state;
+    for (int run = 0; run < 4000; run++) {
+        size_t length;
+        char *text = noise(run % 2 ? "ab019:@-,[]<>? \n\nmyselfmaster" : NULL, 300, &seed, &length);
+        check_view(text, length);
+    }
+}
+
+static void damaged_replies_are_views_or_not_but_harm_nobody(void **state)
+{
+    uint64_t seed = 2;
+    (void)state;
+    for (size_t i = 0; i < COUNT(captures); i++) {
+        size_t length;
+        char *text = capture(captures[i], "cluster_nodes", &length);
+        for (int run = 0; run < 300; run++) {
+            size_t left;
+            char *copy = damaged(text, length, &seed, &left);
+            check_view(copy, left);
+        }
+        free(text);
+    }
+}
+
 static void freeing_nothing_is_fine(void **state)
 {
     (void)state;
@@ -211,6 +334,11 @@ int main(void)
         cmocka_unit_test(broken_line_or_slot_spoils_the_whole_view),
         cmocka_unit_test(truncated_reply_is_a_view_only_at_the_end_of_a_line),
         cmocka_unit_test(line_of_16384_single_slots_is_owned_whole),
+        cmocka_unit_test(slot_map_is_the_same_whoever_tells_it),
+        cmocka_unit_test(slot_map_tells_every_change_of_an_owner),
+        cmocka_unit_test(slot_maps_of_all_borders_are_different),
+        cmocka_unit_test(noise_is_no_view_that_harms),
+        cmocka_unit_test(damaged_replies_are_views_or_not_but_harm_nobody),
         cmocka_unit_test(freeing_nothing_is_fine),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
