@@ -61,7 +61,7 @@ static struct span section(struct span info)
     return next != NULL ? span_make(text.at, (size_t)(next - text.at)) : text;
 }
 
-enum kind { TEXT, NUMBER, PORT, IS_SLAVE, IS_UP, IS_ONE };
+enum kind { TEXT, NUMBER, PORT, IS_REPLICA, IS_UP, IS_ONE };
 
 // Where each line of the section goes.
 struct place {
@@ -73,7 +73,7 @@ struct place {
 #define AT(member) offsetof(struct replication, member)
 
 static const struct place places[] = {
-    {"role", IS_SLAVE, AT(is_replica)},
+    {"role", IS_REPLICA, AT(is_replica)},
     {"master_repl_offset", NUMBER, AT(master_offset)},
     {"master_replid", TEXT, AT(id)},
     {"master_replid2", TEXT, AT(previous_id)},
@@ -105,8 +105,8 @@ static void put(struct replication *out, const struct place *place, struct span 
         *(uint16_t *)field = (uint16_t)(port > 0 && port <= 65535 ? port : 0);
         break;
     }
-    case IS_SLAVE:
-        *(bool *)field = span_is(value, "slave");
+    case IS_REPLICA:
+        *(bool *)field = span_is(value, "slave") || span_is(value, "replica");
         break;
     case IS_UP:
         *(bool *)field = span_is(value, "up");
