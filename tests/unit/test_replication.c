@@ -155,6 +155,107 @@ static void each_versions_replication_is_read(void **state)
     }
 }
 
+// Every field of the section in one line, in the order of the struct.
+static void add_all_fields(struct buf *out, const struct replication *found)
+{
+    buf_format(out, "%s %lld ", found->is_replica ? "replica" : "master",
+               (long long)found->master_offset);
+    buf_span(out, found->id);
+    buf_char(out, '/');
+    buf_span(out, found->previous_id);
+    buf_format(out, "<%lld backlog %lld@%lld ", (long long)found->previous_end,
+               (long long)found->backlog_bytes, (long long)found->backlog_first);
+    buf_span(out, found->failover);
+    buf_text(out, " of ");
+    buf_span(out, found->master_host);
+    buf_format(out, "|%u%s%s applied %lld received %lld down %lld", found->master_port,
+               found->link_up ? " up" : "", found->syncing ? " syncing" : "",
+               (long long)found->applied, (long long)found->received,
+               (long long)found->link_down_s);
+}
+
+static void every_field_of_the_section_is_read(void **state)
+{
+    static const struct {
+        const char *info;
+        const char *expected;
+    } cases[] = {
+        {"", "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
+        {"role:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:7000\r\nmaster_link_status:up\r\n"
+         "master_sync_in_progress:0\r\nslave_read_repl_offset:90\r\nslave_repl_offset:80\r\n"
+         "master_failover_state:no-failover\r\nmaster_replid:aa\r\nmaster_replid2:bb\r\n"
+         "master_repl_offset:80\r\nsecond_repl_offset:50\r\nrepl_backlog_size:1048576\r\n"
+         "repl_backlog_first_byte_offset:7\r\n",
+         "replica 80 aa/bb<50 backlog 1048576@7 no-failover of 10.0.0.1|7000 up applied 80 "
+         "received 90 down -1"},
+        // IPv6 has colons of its own, and a host may be a name.
+        {"master_host:2001:db8::1\r\nmaster_port:1\r\n",
+         "master -1 /<-1 backlog -1@-1  of 2001:db8::1|1 applied -1 received -1 down -1"},
+        {"master_host:redis-0.example\r\nmaster_port:65536\r\n",
+         "master -1 /<-1 backlog -1@-1  of redis-0.example|0 applied -1 received -1 down -1"},
+        {"master_link_status:down\r\nmaster_sync_in_progress:1\r\n"
+         "master_link_down_since_seconds:12\r\n",
+         "master -1 /<-1 backlog -1@-1  of |0 syncing applied -1 received -1 down 12"},
+        {"master_link_down_since_seconds:-1\r\n",
+         "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
+        // Before 6.2.2: since 1970.
+        {"master_link_down_since_seconds:1785542400\r\n",
+         "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
+        {"master_link_down_since_seconds:1000000000\r\n",
+         "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down 1000000000"},
+        // Dragonfly's word, as in its CLUSTER NODES.
+        {"role:replica\r\n", "replica -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
+        {"slave_repl_offset:\r\nslave_read_repl_offset:x\r\nrepl_backlog_size:1.5\r\n",
+         "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct replication found = replication_parse(guarded_text(cases[i].info));
+        struct buf out = BUF_EMPTY;
+        add_all_fields(&out, &found);
+        assert_span(buf_view(&out), cases[i].expected);
+        buf_free(&out);
+    }
+}
+
+// What is found holds, and walking over the replicas ends.
+static void check_any_replication(char *text, size_t length)
+{
+    struct span info = span_make(text, length);
+    struct replication found = replication_parse(info);
+    struct span rest = found.text;
+    struct replica_line replica;
+    size_t replicas = 0;
+    while (replication_next(&rest, &replica)) {
+        replicas++;
+    }
+    assert_true(replicas <= length / 7); // "slave0:"
+    assert_true(found.text.length <= length);
+    assert_true(found.link_down_s <= 1000000000);
+    free(text);
+}
+
+static void noise_and_damaged_sections_harm_nobody(void **state)
+{
+    uint64_t seed = 3;
+    (void)state;
+    for (int run = 0; run < 4000; run++) {
+        size_t length;
+        char *text = noise(run % 2 ? "slave0123:=,# \r\n\nReplication" : NULL, 300, &seed, &length);
+        check_any_replication(text, length);
+    }
+    for (size_t i = 0; i < COUNT(captures); i++) {
+        size_t length;
+        char *info = capture(captures[i], "info_all", &length);
+        for (int run = 0; run < 200; run++) {
+            size_t left;
+            char *copy = damaged(info, length, &seed, &left);
+            check_any_replication(copy, left);
+        }
+        free(info);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +264,8 @@ int main(void)
         cmocka_unit_test_teardown(replication_section_is_read, release),
         cmocka_unit_test_teardown(both_lines_of_a_replica_on_two_channels_are_given, release),
         cmocka_unit_test_teardown(each_versions_replication_is_read, release),
+        cmocka_unit_test_teardown(every_field_of_the_section_is_read, release),
+        cmocka_unit_test(noise_and_damaged_sections_harm_nobody),
     };
     return cmocka_run_group_tests_name("replication", tests, NULL, NULL);
 }
