@@ -75,20 +75,37 @@ static void measure_by_both(struct node_verdict *verdict, const struct replicati
     }
 }
 
+static bool is_at_some_node(const struct judgement *all, struct span host, uint16_t port)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct node_verdict *verdict = &all->health->node[i];
+        if (verdict->known && is_at(host, port, &verdict->line->node)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Another port of the master's host is another node's, or the one for TLS, where the nodes use that
+// among themselves and this exporter does not.
 static void compare_master(struct judgement *all, struct node_verdict *verdict,
                            const struct replication *replica)
 {
     const struct node_verdict *master = &all->health->node[verdict->master];
     const char *asked = all->input[verdict->master].host;
-    bool known = master->known && master->line != NULL && replica->master_host.length > 0;
-    if (!replica->is_replica || !known || master->line->node.port == 0) {
+    struct span host = replica->master_host;
+    if (!replica->is_replica || host.length == 0 || !master->known ||
+        master->line->node.port == 0) {
         return;
     }
-    bool same = is_at(replica->master_host, replica->master_port, &master->line->node) ||
-                (replica->master_port == master->line->node.port &&
-                 (span_equals(replica->master_host, master->host) ||
-                  (asked != NULL && span_is(replica->master_host, asked))));
-    verdict->wrong_master = same ? NO : YES;
+    bool same_host = span_equals(host, master->line->node.host) ||
+                     span_equals(host, master->line->node.hostname) ||
+                     span_equals(host, master->host) || (asked != NULL && span_is(host, asked));
+    if (same_host && replica->master_port == master->line->node.port) {
+        verdict->wrong_master = NO;
+    } else if (!same_host || is_at_some_node(all, host, replica->master_port)) {
+        verdict->wrong_master = YES;
+    }
 }
 
 static bool setting(const struct facts *facts, enum config_parameter parameter, int64_t *out)
