@@ -39,6 +39,8 @@ struct member {
     char *label;                      // value of redis_node: unique among the members
     struct conn *conn;                // NULL before the first ask
     struct server_kind server;        // what the connection leads to, once INFO has told
+    unsigned slot_stats;              // figures that CLUSTER SLOT-STATS told,
+    unsigned slot_stats_unsorted;     // and of these the ones that it did not sort by
     struct key_walks *walks;          // NULL before the first key check
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set

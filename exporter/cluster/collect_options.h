@@ -5,7 +5,7 @@
 
 #include "redis/key_checks.h"
 
-enum { SCAN_BATCH_DEFAULT = 1000 };
+enum { SCAN_BATCH_DEFAULT = 1000, HOT_SLOTS_DEFAULT = 10 };
 
 struct collect_options {
     struct key_checks checks;
@@ -14,5 +14,6 @@ struct collect_options {
     bool without_consumers; // of stream groups
     bool client_ports;      // a label of each client
     bool sentinel_peers;
+    uint32_t hot_slots;            // of a master and figure
     const regex_t *search_indexes; // the names of those to export; NULL: all
 };

@@ -173,16 +173,26 @@ static const char *set_check(struct options *options, size_t offset, const char 
     return flag_set_text(options, offset, value);
 }
 
+static bool parse_count(const char *value, uint32_t most, uint32_t *out)
+{
+    uint64_t number;
+    bool fine = span_u64(span_of(value), &number) && number >= 1 && number <= most;
+    if (fine) {
+        *out = (uint32_t)number;
+    }
+    return fine;
+}
+
 static const char *set_batch_size(struct options *options, size_t offset, const char *value)
 {
-    enum { LARGEST = 100000 };
-    uint64_t number;
-    (void)offset;
-    if (!span_u64(span_of(value), &number) || number < 1 || number > LARGEST) {
-        return "must be a number from 1 to 100000";
-    }
-    options->collect.batch_size = (uint32_t)number;
-    return NULL;
+    bool fine = parse_count(value, 100000, field(options, offset));
+    return fine ? NULL : "must be a number from 1 to 100000";
+}
+
+static const char *set_hot_slots(struct options *options, size_t offset, const char *value)
+{
+    bool fine = parse_count(value, 1000, field(options, offset));
+    return fine ? NULL : "must be a number from 1 to 1000";
 }
 
 static const char *set_search_indexes(struct options *options, size_t offset, const char *value)
@@ -234,6 +244,10 @@ const struct flag flags[] = {
      "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
      "how they are spread over hosts",
      set_switch, AT(one_host)},
+    {"cluster.hot-slots", "REDIS_EXPORTER_CLUSTER_HOT_SLOTS", "N", "10",
+     "slots of each master that the collector slot-stats exports for each figure: those with most "
+     "keys, CPU time, memory, and bytes in and out",
+     set_hot_slots, AT(collect.hot_slots)},
     {"scrape.timeout", "REDIS_EXPORTER_SCRAPE_TIMEOUT", "TIME", "10s",
      "limit on a scrape whose request does not carry X-Prometheus-Scrape-Timeout-Seconds",
      set_limit, AT(scrape_timeout_us)},
@@ -272,7 +286,7 @@ const struct flag flags[] = {
     {"check-keys-batch-size", "REDIS_EXPORTER_CHECK_KEYS_BATCH_SIZE", "N", "1000",
      "keys that one SCAN looks at; a walk that takes more than half of a scrape's time goes on in "
      "the next scrape",
-     set_batch_size, 0},
+     set_batch_size, AT(collect.batch_size)},
     {"disable-exporting-key-values", "REDIS_EXPORTER_DISABLE_EXPORTING_KEY_VALUES", NULL, NULL,
      "export no values of keys, only sizes: whoever may read the pages may read these values",
      set_switch, AT(collect.without_values)},

@@ -734,6 +734,8 @@ const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_MODULE] = {{"name"}},
     [GROUP_LINK] = {{"direction"}},
     [GROUP_MIGRATION] = {{"state"}},
+    [GROUP_SLOT] = {{"slot"}},
+    [GROUP_SLOT_NETWORK] = {{"slot", "direction"}},
 };
 
 const uint32_t latency_bounds_us[LATENCY_BUCKETS] = {

@@ -59,6 +59,12 @@ const struct collector_row collectors[COLLECTOR_COUNT] = {
     [COLLECTOR_LINKS] = {"links", false,
                          "links of the cluster bus and their send buffers (Redis 7.0)",
                          BIT(COMMAND_CLUSTER_LINKS), "5"},
+    [COLLECTOR_SLOT_STATS] = {"slot-stats", false,
+                              "the slots of each master that lead (CLUSTER SLOT-STATS)", 0,
+                              "on masters 1 a slot, 10 slots (--cluster.hot-slots); with "
+                              "cluster-slot-stats-enabled 4 a slot, up to 40 slots "
+                              "(Redis 8.4: 5 a slot, up to 50)",
+                              BIT(COMMAND_CLUSTER_SLOT_STATS)},
 };
 
 collector_set collectors_by_default(void)

@@ -24,6 +24,7 @@ enum source {
     FROM_LINKS,        // CLUSTER LINKS, summed up by direction and as a whole
     FROM_MIGRATIONS,   // CLUSTER GETSLOTMIGRATIONS, summed up by state and as a whole
     FROM_OPEN_SLOTS,   // CLUSTER COUNTKEYSINSLOT of the slots that migrate, summed up
+    FROM_SLOT_STATS,   // CLUSTER SLOT-STATS, by groups only
     FROM_EXPORTER,     // computed: `cluster`, `node` or `process` is set
     // Of these one node has many, told apart by labels (series.h); `field` is a part of the reply.
     FROM_KEY,
@@ -64,6 +65,8 @@ enum group {
     GROUP_MODULE,       // INFO module:name=...,ver=...,...; the whole line, whose parts are labels
     GROUP_LINK,         // CLUSTER LINKS: one line a direction
     GROUP_MIGRATION,    // CLUSTER GETSLOTMIGRATIONS: one line a state
+    GROUP_SLOT,         // CLUSTER SLOT-STATS: one line a slot
+    GROUP_SLOT_NETWORK, // the same: one line a slot and direction
     GROUP_COUNT,
 };
 

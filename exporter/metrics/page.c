@@ -104,6 +104,7 @@ const char *source_word(enum source source)
         [FROM_LINKS] = "CLUSTER LINKS",
         [FROM_MIGRATIONS] = "CLUSTER GETSLOTMIGRATIONS",
         [FROM_OPEN_SLOTS] = "CLUSTER COUNTKEYSINSLOT",
+        [FROM_SLOT_STATS] = "CLUSTER SLOT-STATS",
         [FROM_EXPORTER] = "",
         [FROM_KEY] = "key",
         [FROM_STREAM] = "XINFO STREAM",

@@ -112,6 +112,11 @@ static const struct command_row rows[COMMAND_COUNT] = {
     [COMMAND_CLUSTER_COUNTKEYSINSLOT] = {"CLUSTER COUNTKEYSINSLOT",
                                          {"CLUSTER", "COUNTKEYSINSLOT"},
                                          .cluster_only = true},
+    [COMMAND_CLUSTER_SLOT_STATS] = {"CLUSTER SLOT-STATS",
+                                    {"CLUSTER", "SLOT-STATS"},
+                                    .redis_since = 80200,
+                                    .valkey_since = 80000,
+                                    .cluster_only = true},
 };
 
 const char *command_name(enum command command)

@@ -7,6 +7,7 @@
 #include "scrape/migrations.h"
 #include "scrape/search.h"
 #include "scrape/sentinel.h"
+#include "scrape/slot_stats.h"
 
 struct followups {
     struct followup *item; // 0 .. taken .. sent .. count
@@ -41,6 +42,7 @@ void followups_begin(struct node_snapshot *node, int64_t deadline_us)
     sentinel_begin(node);
     search_begin(node);
     migrating_slots_begin(node);
+    slot_stats_begin(node);
     node->followups->keys = keys_begin(node, deadline_us);
 }
 

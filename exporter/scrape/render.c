@@ -294,6 +294,8 @@ static void add_source(struct buf *out, const struct metric *row)
         [GROUP_MODULE] = "module",
         [GROUP_LINK] = "DIRECTION",
         [GROUP_MIGRATION] = "STATE",
+        [GROUP_SLOT] = "SLOT",
+        [GROUP_SLOT_NETWORK] = "SLOT",
     };
     if (row->source == FROM_EXPORTER) {
         return;

@@ -126,6 +126,7 @@ static bool ask_the_rest(struct asking *asking)
     }
     command_set wanted = wanted_commands(member);
     member->server = asking->node->server;
+    member->slot_stats_unsorted = 0;
     wanted = command_available(wanted, &member->server) & ~command_bit(COMMAND_INFO);
     if (wanted != 0) {
         conn_ask_more(member->conn, wanted);

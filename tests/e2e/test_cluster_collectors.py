@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import harness
-from harness import (REPO, SLOTS, Cluster, Exporter, FakeNode, bulk, node_line, shared, wait)
+from harness import (REPO, SLOTS, Cluster, Exporter, FakeNode, bulk, node_line, shared,
+                     wait)
 
 DIRECTIONS = ("to", "from")
 STATES = ("active", "success", "failed", "cancelled")
@@ -52,7 +53,8 @@ class CapturedNode(FakeNode):
                  "SLOWLOG GET": "slowlog", "LATENCY LATEST": "latency_latest",
                  "CLUSTER LINKS": "cluster_links"}
         super().__init__(replies={**{k: captured(server, v) for k, v in names.items()},
-                                  "COMMANDLOG": b":0\r\n", **(replies or {})})
+                                  "COMMANDLOG": b":0\r\n",
+                                  "CLUSTER GETSLOTMIGRATIONS": b"*0\r\n", **(replies or {})})
 
     def answer(self, args):
         self.calls[" ".join(args)] += 1
@@ -114,7 +116,7 @@ def states(page):
 
 
 def test_atomic_slot_migrations_of_valkey_are_counted():
-    node = CapturedNode("valkey-9.1.2", {"CLUSTER GETSLOTMIGRATIONS": b"*0\r\n"})
+    node = CapturedNode("valkey-9.1.2")
     exporter, now = Exporter(node.addr), server_time("valkey-9.1.2")
     page = exporter.scrape()
     assert states(page) == dict.fromkeys(STATES, 0), states(page)
@@ -251,3 +253,162 @@ def test_a_user_who_may_not_count_keys_is_not_asked_to_again():
     assert counted(node) == 3, "of the first scrape"
     assert exporter.output().count("COUNTKEYSINSLOT") == 1
     assert "+cluster|countkeysinslot" in rights("6.2") & rights("7.0") & rights("valkey-9.1")
+
+
+FIGURES = ("key-count", "cpu-usec", "network-bytes-in", "network-bytes-out")
+MEMORY = (*FIGURES, "memory-bytes")
+
+
+class SlotNode(CapturedNode):
+    """Answers CLUSTER SLOT-STATS as the servers' source says: `slots` is {slot: {figure: value}},
+    `told` what it tells, `sorted` what it sorts by; `errors` counts its error replies."""
+
+    def __init__(self, server, slots, told, sorted_by=None):
+        super().__init__(server)
+        self.slots, self.told, self.errors = slots, told, 0
+        self.sorted = told if sorted_by is None else sorted_by
+
+    def answer(self, args):
+        if args[:3] != ["CLUSTER", "SLOT-STATS", "ORDERBY"]:
+            return super().answer(args)
+        self.calls[" ".join(args)] += 1
+        figure, limit = args[3].lower(), int(args[5])
+        assert args[4:] == ["LIMIT", str(limit), "DESC"], args
+        if figure not in self.sorted:
+            self.errors += 1
+            return b"-ERR Unrecognized sort metric for ORDERBY.\r\n"
+        order = sorted(self.slots, key=lambda slot: (-self.slots[slot].get(figure, 0), slot))
+        return resp([[slot, {f: self.slots[slot].get(f, 0) for f in self.told}]
+                     for slot in order[:limit]])
+
+    def lists_asked(self):
+        return sum(n for call, n in self.calls.items() if "SLOT-STATS" in call)
+
+
+def by_slot(page, name, **labels):
+    return {int(found["slot"]): value for found, value in page.all(name, **labels)}
+
+
+def some_slots():
+    """Each figure leads in slots of its own."""
+    return {slot: {figure: 1000000 + slot if slot % len(MEMORY) == i else 1
+                   for i, figure in enumerate(MEMORY)} for slot in range(0, SLOTS, 7)}
+
+
+def test_the_slots_that_lead_in_any_figure_are_exported():
+    slots = some_slots()
+    for server, told in (("valkey-9.1.2", FIGURES), ("redis-8.4", MEMORY)):
+        node = SlotNode("valkey-9.1.2", slots, told)
+        if server == "redis-8.4":
+            node.replies["INFO"] = bulk(harness.INFO.format(port=node.port, clients=1)
+                                        .replace("7.0.15", "8.4.0"))
+        exporter = Exporter(node.addr, "--collector.slot-stats", "--cluster.hot-slots=3")
+        page = exporter.scrape()
+        leaders = {slot for i in range(len(told)) for slot in
+                   sorted((s for s in slots if s % len(MEMORY) == i), reverse=True)[:3]}
+        assert by_slot(page, "redis_slot_keys") == {s: slots[s]["key-count"] for s in leaders}
+        cpu = by_slot(page, "redis_slot_cpu_seconds_total")
+        assert cpu == {s: slots[s]["cpu-usec"] / 1e6 for s in leaders}
+        for direction in "in", "out":
+            assert by_slot(page, "redis_slot_network_bytes_total", direction=direction) == {
+                s: slots[s][f"network-bytes-{direction}"] for s in leaders}
+        memory = by_slot(page, "redis_slot_memory_bytes")
+        assert memory == ({s: slots[s]["memory-bytes"] for s in leaders} if told == MEMORY else {})
+        exporter.scrape()
+        assert node.lists_asked() == 2 * len(told) and node.errors == 0
+        assert not page.all("redis_exporter_collector_failed")
+
+
+def test_without_the_setting_only_keys_are_sorted_by():
+    node = SlotNode("valkey-9.1.2", some_slots(), ("key-count",))
+    exporter = Exporter(node.addr, "--collector.slot-stats")
+    for _ in range(3):
+        page = exporter.scrape()
+        assert len(by_slot(page, "redis_slot_keys")) == 10, "the default"
+        assert not page.all("redis_slot_cpu_seconds_total")
+        assert not page.all("redis_slot_network_bytes_total")
+    assert node.lists_asked() == 3 and node.errors == 0
+
+
+def test_what_a_server_tells_but_does_not_sort_by_costs_one_error_a_connection():
+    node = SlotNode("valkey-9.1.2", some_slots(), ("key-count", "memory-bytes"), ("key-count",))
+    exporter = Exporter(node.addr, "--collector.slot-stats")
+    for _ in range(5):
+        page = exporter.scrape()
+        assert len(by_slot(page, "redis_slot_memory_bytes")) == 10, "those with most keys"
+        assert not page.all("redis_exporter_collector_failed")
+    assert node.errors == 1
+    node.told = node.sorted = MEMORY  # CONFIG SET cluster-slot-stats-enabled yes
+    assert len(by_slot(exporter.scrape(), "redis_slot_memory_bytes")) == 50
+    assert node.errors == 1 and node.lists_asked() == 6 + 5
+    node.told, node.sorted = MEMORY, FIGURES
+    exporter.scrape(), exporter.scrape()
+    assert node.errors == 2
+    node.close()
+    wait(lambda: not exporter.scrape().up()[node.addr], "it is down")
+    node.listen()
+    wait(lambda: exporter.scrape().up()[node.addr], "it is back")
+    exporter.scrape()
+    assert node.errors == 3
+
+
+def test_slots_without_anything_do_not_lead():
+    node = SlotNode("valkey-9.1.2", {slot: {} for slot in range(100)}, FIGURES)
+    exporter = Exporter(node.addr, "--collector.slot-stats")
+    assert not by_slot(exporter.scrape(), "redis_slot_keys")
+    node.slots[50]["network-bytes-out"] = 1
+    page = exporter.scrape()
+    assert by_slot(page, "redis_slot_keys") == {50: 0}
+    assert by_slot(page, "redis_slot_network_bytes_total", direction="out") == {50: 1}
+    node.slots.clear()
+    assert not by_slot(exporter.scrape(), "redis_slot_keys")
+
+
+def test_slots_of_replicas_and_of_older_servers_are_not_asked_for():
+    for server in "valkey-9.1.2-replica", "redis-8.0.2":
+        node = SlotNode(server, some_slots(), FIGURES)
+        page = Exporter(node.addr, "--collector.slot-stats").scrape()
+        assert page.up() == {node.addr: 1} and node.lists_asked() == 0, server
+        assert not page.all("redis_slot_keys")
+    node = SlotNode("valkey-9.1.2", some_slots(), FIGURES)
+    assert not Exporter(node.addr).scrape().all("redis_slot_keys") and node.lists_asked() == 0
+    rule = "+cluster|slot-stats"
+    assert rule in rights("valkey-8.0", "--collector.slot-stats")
+    assert rule in rights("8.2", "--collector.slot-stats")
+    assert rule not in rights("8.0", "--collector.slot-stats") | rights("valkey-8.0")
+
+
+def test_a_user_who_may_not_read_slots_is_not_asked_to_again():
+    node = CapturedNode("valkey-9.1.2", {"CLUSTER SLOT-STATS": b"-NOPERM no\r\n"})
+    exporter = Exporter(node.addr, "--collector.slot-stats")
+    for _ in range(3):
+        page = exporter.scrape()
+        assert page.get("redis_exporter_collector_failed", collector="slot-stats") == 1
+    assert sum(n for call, n in node.calls.items() if "SLOT-STATS" in call) == 1
+
+
+def test_odd_slot_stats_do_not_break_the_page():
+    keys = {"key-count": 5}
+    odd = [b"-ERR no\r\n", b"$-1\r\n", b"*-1\r\n", b":5\r\n", b"*0\r\n", bulk("1"),
+           resp([5, "5", [], [5], [5, 5], [5, []], [5, keys, 1], ["5", keys], [-1, keys],
+                 [SLOTS, keys], [1 << 62, keys], [5, ["key-count"]], [5, [["key-count"], 5]],
+                 [5, {"key-count": "5"}], [5, {"key-count": [5]}], [5, {"key-count": -5}]])]
+    for reply in odd:
+        node = CapturedNode("valkey-9.1.2", {"CLUSTER SLOT-STATS": reply})
+        page = Exporter(node.addr, "--collector.slot-stats", "--cluster.hot-slots=1000").scrape()
+        assert page.up() == {node.addr: 1}, reply
+        assert not by_slot(page, "redis_slot_keys"), reply
+    every = {figure: (1 << 63) - 1 for figure in MEMORY}
+    node = CapturedNode("valkey-9.1.2", {
+        "CLUSTER SLOT-STATS": resp([[slot % SLOTS, every] for slot in range(20000)])})
+    for limit in 1, 1000:
+        flag = f"--cluster.hot-slots={limit}"
+        page = Exporter(node.addr, "--collector.slot-stats", flag).scrape()
+        for name, count in (("keys", 1), ("cpu_seconds_total", 1), ("memory_bytes", 1),
+                            ("network_bytes_total", 2)):
+            assert len(page.all("redis_slot_" + name)) == limit * count, "no more than wanted"
+    node.replies["CLUSTER SLOT-STATS"] = resp(
+        [[7, {"key-count": n, "cpu-usec": "9", "memory-bytes": [9]}] for n in (1, 2, 3)])
+    page = Exporter(node.addr, "--collector.slot-stats").scrape()
+    assert by_slot(page, "redis_slot_keys") == {7: 3}, "no series twice"
+    assert not page.all("redis_slot_cpu_seconds_total") + page.all("redis_slot_memory_bytes")

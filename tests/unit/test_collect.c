@@ -851,12 +851,13 @@ static void migrations_are_counted_by_their_end(void **state)
         "*4\r\n" STATE("$9\r\ncancelled\r\n") ACK(":1795460000\r\n"),
         "*6\r\n$4\r\nname\r\n$2\r\nab\r\n" ACK(":1795462309\r\n") STATE("$12\r\nnever heard \r\n"),
         "*4\r\n" SUCCESS ACK(":1795462000\r\n"),
+        "*4\r\n" ACTIVE ACK(":1795462370\r\n"),
     };
     (void)state;
     check_migrations(CLOCK, NULL, 0, NO_MIGRATION, "-");
     check_migrations(CLOCK, migrations, 1, "active 0; success 1; failed 0; cancelled 0", "-");
     check_migrations(CLOCK, migrations, 2, "active 1; success 1; failed 0; cancelled 0", "2");
-    check_migrations(CLOCK, migrations, 6, "active 2; success 2; failed 1; cancelled 1", "62");
+    check_migrations(CLOCK, migrations, 7, "active 3; success 2; failed 1; cancelled 1", "62");
 }
 
 static void age_of_an_acknowledgement_needs_two_sensible_times(void **state)

@@ -37,6 +37,7 @@ static const struct {
          BIT(XINFO_CONSUMERS)},
     {COLLECTOR_CLIENT_LIST, "client-list", false, BIT(CLIENT_LIST)},
     {COLLECTOR_LINKS, "links", false, BIT(CLUSTER_LINKS)},
+    {COLLECTOR_SLOT_STATS, "slot-stats", false, 0, BIT(CLUSTER_SLOT_STATS)},
 };
 
 static void each_collector_is_as_documented(void **state)

@@ -92,6 +92,7 @@ static void defaults_are_those_of_the_help(void **state)
     assert_string_equal(options->telemetry_path, "/metrics");
     assert_int_equal(options->log_level, LOG_INFO);
     assert_int_equal(options->log_format, LOG_LOGFMT);
+    assert_int_equal(options->collect.hot_slots, HOT_SLOTS_DEFAULT);
     assert_false(options->show_help || options->show_version || options->print_metrics);
     assert_false(options->password_was_visible);
     end(&reading);
@@ -124,7 +125,7 @@ static void every_value_arrives(void **state)
                         "--redis.connect-timeout=0.25s --redis.node-label=id --scrape.timeout=1m "
                         "--web.listen-address=127.0.0.1:1 --web.listen-address=[::1]:2 "
                         "--web.telemetry-path=/m --web.timeout-offset=0 --log.level=error "
-                        "--log.format=json");
+                        "--log.format=json --cluster.hot-slots=1000");
     const struct options *options = &reading.options;
     assert_null(reading.problem);
     assert_int_equal(options->seed_count, 2);
@@ -145,6 +146,7 @@ static void every_value_arrives(void **state)
     assert_string_equal(options->telemetry_path, "/m");
     assert_int_equal(options->log_level, LOG_ERROR);
     assert_int_equal(options->log_format, LOG_JSON);
+    assert_int_equal(options->collect.hot_slots, 1000);
     end(&reading);
     log_init(LOG_ERROR, LOG_LOGFMT);
 }
@@ -168,19 +170,20 @@ static const struct variable_case variables[] = {
     {"REDIS_EXPORTER_WEB_TIMEOUT_OFFSET", "--web.timeout-offset"},
     {"REDIS_EXPORTER_LOG_LEVEL", "--log.level"},
     {"REDIS_EXPORTER_LOG_FORMAT", "--log.format"},
+    {"REDIS_EXPORTER_CLUSTER_HOT_SLOTS", "--cluster.hot-slots"},
 };
 
 // Some option that the variable or flag sets, as text.
 static char *shown(const struct options *options)
 {
     struct buf text = BUF_EMPTY;
-    buf_format(&text, "%s|%s|%s|%s|%lld|%lld|%d|%lld|%s|%s|%lld|%d|%d", options->redis_addr,
+    buf_format(&text, "%s|%s|%s|%s|%lld|%lld|%d|%lld|%s|%s|%lld|%d|%d|%u", options->redis_addr,
                options->user != NULL ? options->user : "-",
                options->password != NULL ? options->password : "-", options->cluster_name,
                (long long)options->reply_timeout_us, (long long)options->connect_timeout_us,
                (int)options->node_label, (long long)options->scrape_timeout_us, options->listen[0],
                options->telemetry_path, (long long)options->timeout_offset_us,
-               (int)options->log_level, (int)options->log_format);
+               (int)options->log_level, (int)options->log_format, options->collect.hot_slots);
     return buf_take(&text);
 }
 
@@ -191,7 +194,7 @@ static void flag_beats_environment_beats_default(void **state)
         {"one:1", "two:2"}, {"one", "two"},   {"one", "two"},    {"one", "two"},
         {"3s", "4s"},       {"3s", "4s"},     {"id", "address"}, {"3s", "4s"},
         {"one:1", "two:2"}, {"/one", "/two"}, {"3s", "4s"},      {"warn", "error"},
-        {"json", "logfmt"},
+        {"json", "logfmt"}, {"1", "1000"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(variables); i++) {
@@ -272,6 +275,13 @@ static void bad_value_names_its_flag(void **state)
         {"--web.telemetry-path=/a#b", "--web.telemetry-path"},
         {"--log.level=loud", "--log.level"},
         {"--log.format=xml", "--log.format"},
+        {"--cluster.hot-slots=0", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=1001", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=4294967297", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=-1", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=ten", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=", "--cluster.hot-slots"},
+        {"--cluster.hot-slots=1", NULL},
         {"--help=maybe", "--help"},
         {"--redis.nonsense=1", "--redis.nonsense"},
         {"--redis.nonsense", "--redis.nonsense"},

@@ -287,6 +287,7 @@ static void rules_name_the_command_as_an_acl_does(void **state)
         [COMMAND_SENTINEL_SENTINELS] = "+sentinel|sentinels",
         [COMMAND_SENTINEL_SLAVES] = "+sentinel|slaves",
         [COMMAND_SENTINEL_CONFIG] = "+sentinel|config",
+        [COMMAND_CLUSTER_SLOT_STATS] = "+cluster|slot-stats",
         [COMMAND_CLUSTER_COUNTKEYSINSLOT] = "+cluster|countkeysinslot",
     };
     (void)state;
@@ -301,10 +302,17 @@ static void rules_name_the_command_as_an_acl_does(void **state)
 
 static void further_commands_about_slots_need_cluster_mode(void **state)
 {
-    const command_set wanted = BIT(CLUSTER_COUNTKEYSINSLOT);
+    const command_set count = BIT(CLUSTER_COUNTKEYSINSLOT);
+    const command_set both = count | BIT(CLUSTER_SLOT_STATS);
     (void)state;
-    check_available("redis_version:3.2.13\r\ncluster_enabled:1\r\n", wanted, wanted);
-    check_available("redis_version:3.2.13\r\n", wanted, 0);
+    check_available("redis_version:3.2.13\r\ncluster_enabled:1\r\n", both, count);
+    check_available("redis_version:8.0.2\r\ncluster_enabled:1\r\n", both, count);
+    check_available("redis_version:8.2.0\r\ncluster_enabled:1\r\n", both, both);
+    check_available("redis_version:8.2.0\r\n", both, 0);
+    check_available("redis_version:7.2.4\r\nvalkey_version:7.2.9\r\ncluster_enabled:1\r\n", both,
+                    count);
+    check_available("redis_version:7.2.4\r\nvalkey_version:8.0.0\r\ncluster_enabled:1\r\n", both,
+                    both);
 }
 
 static void further_commands_need_a_version_or_a_sentinel(void **state)
