@@ -135,9 +135,8 @@ static enum tristate is_eligible(const struct node_verdict *verdict,
         !setting(facts, CONFIG_PING_PERIOD, &ping_s)) {
         return UNKNOWN;
     }
-    bool in_time =
-        factor == 0 || replica->link_down_s * 1000 <= ping_s * 1000 + timeout_ms * (factor + 1);
-    return in_time ? YES : NO;
+    double limit_s = (double)ping_s + (double)timeout_ms / 1000 * ((double)factor + 1);
+    return factor == 0 || (double)replica->link_down_s <= limit_s ? YES : NO;
 }
 
 static void judge_replica(struct judgement *all, size_t index)
