@@ -35,7 +35,8 @@ static int64_t behind(int64_t ahead, int64_t back)
 static void measure_by_master(struct node_verdict *verdict, const struct replication *master)
 {
     struct replica_line line;
-    if (!find_line(master, &verdict->line->node, &line) || !span_is(line.state, "online")) {
+    if (!find_line(master, &verdict->line->node, &line) || !span_is(line.state, "online") ||
+        line.offset < 0) {
         return;
     }
     verdict->ack_age_s = line.ack_age_s;
