@@ -76,63 +76,81 @@ void buf_f64(struct buf *buf, double value)
     buf_text(buf, text);
 }
 
-enum { SHIFTED_MAX = 128 };
+enum { DIGITS_MAX = 128 };
 
-// Without zeros that say nothing: in front of the whole, at the end of the fraction.
-static void add_trimmed(struct buf *buf, const char *digits, size_t count, size_t point)
+// The digits of a number, and how many of them stand before the point.
+struct digits {
+    char digit[DIGITS_MAX];
+    size_t count;
+    size_t point;
+};
+
+static void add_zeros(struct digits *digits, size_t count)
 {
-    size_t first = 0;
-    size_t end = count;
-    while (first + 1 < point && digits[first] == '0') {
-        first++;
-    }
-    while (end > point && digits[end - 1] == '0') {
-        end--;
-    }
-    buf_bytes(buf, digits + first, point - first);
-    if (end > point) {
-        buf_char(buf, '.');
-        buf_bytes(buf, digits + point, end - point);
+    memset(digits->digit + digits->count, '0', count);
+    digits->count += count;
+}
+
+static void add_digits(struct digits *digits, struct span text)
+{
+    bool in_fraction = false;
+    for (size_t i = 0; i < text.length; i++) {
+        in_fraction |= text.at[i] == '.';
+        if (text.at[i] != '.') {
+            digits->digit[digits->count++] = text.at[i];
+            digits->point = in_fraction ? digits->point : digits->count;
+        }
     }
 }
 
-// The point moves in the text. `digits` are those of the number, with zeros where the point goes
-// beyond them.
+// Without zeros that say nothing: in front of the whole, at the end of the fraction.
+static void add_trimmed(struct buf *buf, const struct digits *digits)
+{
+    size_t first = 0;
+    size_t end = digits->count;
+    while (first + 1 < digits->point && digits->digit[first] == '0') {
+        first++;
+    }
+    while (end > digits->point && digits->digit[end - 1] == '0') {
+        end--;
+    }
+    buf_bytes(buf, digits->digit + first, digits->point - first);
+    if (end > digits->point) {
+        buf_char(buf, '.');
+        buf_bytes(buf, digits->digit + digits->point, end - digits->point);
+    }
+}
+
+static void add_shifted_double(struct buf *buf, struct span text, int shift)
+{
+    double value = 0;
+    span_f64_shifted(text, shift, &value);
+    buf_f64(buf, value);
+}
+
+// The point moves in the text: to the left over zeros put in front, to the right over zeros put
+// behind.
 void buf_shifted(struct buf *buf, struct span text, int shift)
 {
-    char digits[SHIFTED_MAX];
-    size_t count = 0;
-    size_t point = 0;
+    struct digits digits = {.count = 0, .point = 0};
+    size_t left = shift < 0 ? (size_t)-shift : 0;
+    size_t right = shift > 0 ? (size_t)shift : 0;
     bool plain = text.length > 0 && text.at[0] != '+' &&
                  memchr(text.at, 'e', text.length) == NULL &&
                  memchr(text.at, 'E', text.length) == NULL;
-    int room = shift < 0 ? -shift : shift;
-    if (!plain || text.length + (size_t)room + 1 > SHIFTED_MAX) {
-        double value = 0;
-        span_f64_shifted(text, shift, &value);
-        buf_f64(buf, value);
+    if (!plain || text.length + left + right + 1 > DIGITS_MAX) {
+        add_shifted_double(buf, text, shift);
         return;
     }
-    bool negative = text.at[0] == '-';
-    for (; shift < 0 && room >= 0; room--) {
-        digits[count++] = '0';
-    }
-    bool in_fraction = false;
-    for (size_t i = negative ? 1 : 0; i < text.length; i++) {
-        in_fraction |= text.at[i] == '.';
-        if (text.at[i] != '.') {
-            digits[count++] = text.at[i];
-            point = in_fraction ? point : count;
-        }
-    }
-    point = (size_t)((int)point + shift);
-    while (count < point) {
-        digits[count++] = '0';
-    }
-    if (negative) {
+    if (text.at[0] == '-') {
         buf_char(buf, '-');
+        text = span_skip(text, 1);
     }
-    add_trimmed(buf, digits, count, point);
+    add_zeros(&digits, left > 0 ? left + 1 : 0);
+    add_digits(&digits, text);
+    add_zeros(&digits, right);
+    digits.point = digits.point + right - left;
+    add_trimmed(buf, &digits);
 }
 
 void buf_bound(struct buf *buf, double value)

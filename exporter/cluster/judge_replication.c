@@ -34,7 +34,7 @@ static int64_t behind(int64_t ahead, int64_t back)
 // passes between them. Only an online replica has an offset that means anything.
 static void measure_by_master(struct node_verdict *verdict, const struct replication *master)
 {
-    struct replica_line line;
+    struct replica_line line = {.offset = -1, .ack_age_s = -1};
     if (!find_line(master, &verdict->line->node, &line) || !span_is(line.state, "online") ||
         line.offset < 0) {
         return;

@@ -196,6 +196,40 @@ static void doubles_read_back_the_same_and_no_shorter_text_does(void **state)
     }
 }
 
+static void points_move_exactly(void **state)
+{
+    static const struct {
+        const char *text;
+        int shift;
+        const char *expected;
+    } cases[] = {
+        {"0", -6, "0"},
+        {"0.000", -6, "0"},
+        {"1", -6, "0.000001"},
+        {"123456", -6, "0.123456"},
+        {"1234567", -6, "1.234567"},
+        {"12000000", -6, "12"},
+        {"1.003", -6, "0.000001003"},
+        {"99.9", -2, "0.999"},
+        {"100", -2, "1"},
+        {"-1500", -3, "-1.5"},
+        {"1.5", 3, "1500"},
+        {"0.25", 1, "2.5"},
+        {"007", 0, "7"},
+        {"1.50", 0, "1.5"},
+        {"+5", -1, "0.5"},
+        {"1e3", -3, "1"},
+        {"123456789012345678", -3, "123456789012345.678"}, // more digits than a double has
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buf buf = BUF_EMPTY;
+        buf_shifted(&buf, guarded_text(cases[i].text), cases[i].shift);
+        assert_span(buf_view(&buf), cases[i].expected);
+        buf_free(&buf);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +243,7 @@ int main(void)
         cmocka_unit_test(doubles_are_written_as_prometheus_reads_them),
         cmocka_unit_test(bounds_have_a_point_or_an_exponent),
         cmocka_unit_test(doubles_read_back_the_same_and_no_shorter_text_does),
+        cmocka_unit_test(points_move_exactly),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }
