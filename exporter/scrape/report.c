@@ -68,6 +68,8 @@ void report_text(struct buf *out, const struct snapshot *snapshot, const struct 
                    snapshot->cluster->options.name, snapshot->count, health->slots_covered,
                    health->voting_masters, health->node_failures_survivable,
                    health->node_failures_survivable == 1 ? "" : "s");
+    } else if (snapshot->cluster->is_single_server && !snapshot->cluster->lost) {
+        buf_format(out, "%s: a server without cluster mode\n", snapshot->cluster->options.name);
     }
 }
 
