@@ -345,7 +345,8 @@ class Cluster:
     def __init__(self, masters=3, replicas=1, hosts=None, **config):
         count = masters * (1 + replicas)
         self.nodes = [RedisNode(**config) for _ in range(count)] if hosts is None else [
-            RedisNode(host=host, bind_source_addr=host, **config) for host in hosts]
+            RedisNode(host=host, bind_source_addr=host, protected_mode="no", **config)
+            for host in hosts]
         self.masters = masters
         self.create()
         self.wait_ok()
@@ -395,6 +396,11 @@ class Cluster:
     def wait_ok(self):
         wait(self.agreed, "all nodes call the cluster ok")
         return self
+
+    def fail_over(self, heir):
+        """CLUSTER FAILOVER, which a master ignores until it has heard who its replicas are."""
+        self.wait_ok()
+        heir.command("CLUSTER", "FAILOVER")
 
     def config(self, name, value):
         for node in self.living():

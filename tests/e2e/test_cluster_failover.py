@@ -58,8 +58,7 @@ def test_a_killed_master_and_a_manual_failover_are_one_failover_each():
     healthy(exporter, failovers=1)
     assert exporter.scrape().roles()[victim.addr] == "replica"
 
-    wait(lambda: cluster.agreed(), "the old master follows the new one")
-    victim.command("CLUSTER", "FAILOVER")
+    cluster.fail_over(victim)
     wait(lambda: exporter.scrape().roles()[victim.addr] == "master", "it is master again")
     healthy(exporter, failovers=2)
 
