@@ -157,7 +157,7 @@ def test_a_node_that_left_is_not_told_the_password_any_more():
 
 def test_the_brackets_of_an_ipv6_pattern_mean_themselves():
     node = RedisNode(host="::1", cluster=False).ready()
-    exporter = Exporter("127.0.0.1:1", f"--scrape.allow=[::1]:{node.port}")
+    exporter = Exporter(RedisNode(cluster=False).ready().addr, f"--scrape.allow=[::1]:{node.port}")
     assert RxPage(exporter.get(target(node.addr))).all("redis_up") == [({}, 1)]
     assert exporter.get(target(f"1:{node.port}")).status == 403
 
