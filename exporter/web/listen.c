@@ -32,42 +32,81 @@ static int open_socket(const struct addrinfo *target)
     return fd;
 }
 
-// `host` "" means all addresses: IPv6 with IPv4 where the machine has it, else IPv4.
-static int listen_at(const char *host, const char *port, const char **out_problem)
+// Some resolvers give an address twice, as often as /etc/hosts has the name.
+static bool is_repeated(const struct addrinfo *found, const struct addrinfo *target)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *found = NULL;
-    int families[] = {host[0] == '\0' ? AF_INET6 : AF_UNSPEC, AF_INET};
-    int fd = -EADDRNOTAVAIL;
-    for (size_t i = 0; i < 2 && (i == 0 || fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL); i++) {
-        hints.ai_family = families[i];
-        int result = getaddrinfo(host[0] == '\0' ? NULL : host, port, &hints, &found);
-        if (result != 0) {
-            *out_problem = gai_strerror(result);
-            continue;
-        }
-        fd = open_socket(found);
-        *out_problem = fd < 0 ? strerror(-fd) : NULL;
-        freeaddrinfo(found);
+    while (found != target && (found->ai_addrlen != target->ai_addrlen ||
+                               memcmp(found->ai_addr, target->ai_addr, found->ai_addrlen) != 0)) {
+        found = found->ai_next;
     }
-    return fd;
+    return found != target;
 }
 
-int listen_socket(const char *address, const char **out_problem)
+// This machine has no such address.
+static bool is_foreign(int error)
+{
+    return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
+}
+
+// How many; below 0 when none can be had, or one cannot for another reason than being foreign.
+static int open_sockets(const struct addrinfo *found, int *out_fd)
+{
+    int count = 0;
+    for (const struct addrinfo *target = found; target != NULL && count < LISTEN_SOCKETS_MAX;
+         target = target->ai_next) {
+        int fd = is_repeated(found, target) ? -EADDRNOTAVAIL : open_socket(target);
+        if (fd >= 0) {
+            out_fd[count++] = fd;
+        } else if (!is_foreign(fd)) {
+            while (count > 0) {
+                close(out_fd[--count]);
+            }
+            return fd;
+        }
+    }
+    return count > 0 ? count : -EADDRNOTAVAIL;
+}
+
+static int listen_at(const char *host, const char *port, int family, int *out_fd,
+                     const char **out_problem)
+{
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int result = getaddrinfo(host, port, &hints, &found);
+    if (result != 0) {
+        *out_problem = gai_strerror(result);
+        return -EADDRNOTAVAIL;
+    }
+    int count = open_sockets(found, out_fd);
+    *out_problem = count < 0 ? strerror(-count) : NULL;
+    freeaddrinfo(found);
+    return count;
+}
+
+// IPv6 with IPv4 where the machine has it, else IPv4.
+static int listen_everywhere(const char *port, int *out_fd, const char **out_problem)
+{
+    int count = listen_at(NULL, port, AF_INET6, out_fd, out_problem);
+    return is_foreign(count) ? listen_at(NULL, port, AF_INET, out_fd, out_problem) : count;
+}
+
+size_t listen_sockets(const char *address, int out_fd[LISTEN_SOCKETS_MAX], const char **out_problem)
 {
     struct span host;
     struct span port;
     *out_problem = "is no host:port";
     if (!span_split_last(span_of(address), ':', &host, &port)) {
-        return -1;
+        return 0;
     }
     if (host.length > 1 && host.at[0] == '[') {
         host = span_make(host.at + 1, host.length - 2);
     }
     char *host_text = mem_copy(host.at, host.length);
     char *port_text = mem_copy(port.at, port.length);
-    int fd = listen_at(host_text, port_text, out_problem);
+    int count = host.length == 0 ? listen_everywhere(port_text, out_fd, out_problem)
+                                 : listen_at(host_text, port_text, AF_UNSPEC, out_fd, out_problem);
     free(host_text);
     free(port_text);
-    return fd;
+    return count > 0 ? (size_t)count : 0;
 }

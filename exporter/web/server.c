@@ -288,21 +288,36 @@ static struct listener *start_listener(struct server *server, int fd)
     return listener;
 }
 
-char *server_listen(struct server *server, const char *address)
+static bool add_listener(struct server *server, int fd)
 {
-    const char *reason = NULL;
-    int fd = listen_socket(address, &reason);
-    struct listener *listener = fd >= 0 ? start_listener(server, fd) : NULL;
+    struct listener *listener = start_listener(server, fd);
     if (listener == NULL) {
-        struct buf problem = BUF_EMPTY;
-        buf_format(&problem, "cannot listen at %s: %s", address,
-                   fd >= 0 ? "the HTTP server does not start" : reason);
-        return buf_take(&problem);
+        return false;
     }
     server->listener = mem_grow(server->listener, server->listener_count,
                                 &server->listener_capacity, sizeof(server->listener[0]));
     server->listener[server->listener_count++] = listener;
-    return NULL;
+    return true;
+}
+
+char *server_listen(struct server *server, const char *address)
+{
+    const char *reason = NULL;
+    int fd[LISTEN_SOCKETS_MAX];
+    size_t count = listen_sockets(address, fd, &reason);
+    bool listening = count > 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!add_listener(server, fd[i])) {
+            reason = "the HTTP server does not start";
+            listening = false;
+        }
+    }
+    if (listening) {
+        return NULL;
+    }
+    struct buf problem = BUF_EMPTY;
+    buf_format(&problem, "cannot listen at %s: %s", address, reason);
+    return buf_take(&problem);
 }
 
 // --- the end ---

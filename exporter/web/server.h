@@ -19,7 +19,8 @@ struct server;
 // `options` is copied; what it points to is borrowed.
 struct server *server_new(const struct server_options *options);
 
-// Listens at host:port, [v6]:port or :port (all addresses). NULL, or why not: free() it.
+// Listens at host:port (all addresses of the name), [v6]:port or :port (everywhere). NULL, or why
+// not: free() it.
 char *server_listen(struct server *server, const char *address);
 
 // No more requests are taken; `drained` comes from the loop when those under way are answered.
