@@ -138,16 +138,21 @@ static void note_wait(struct conn *conn)
 
 static void start_connecting(struct conn *conn);
 
-// The ask has failed; a kept connection that was dead already gets one fresh attempt, which begins
-// as on every new connection.
+// The second attempt of an ask, which begins as on every new connection.
+static void begin_anew(struct conn *conn)
+{
+    conn->wanted = command_bit(COMMAND_INFO);
+    start_connecting(conn);
+}
+
+// The ask has failed; a kept connection that was dead already gets one fresh attempt.
 static void fail(struct conn *conn, enum outcome outcome)
 {
     bool again = conn->reused && outcome == OUTCOME_CLOSED;
     close_conn(conn);
     if (again) {
         note_wait(conn);
-        conn->wanted = command_bit(COMMAND_INFO);
-        start_connecting(conn);
+        begin_anew(conn);
     } else {
         conn->handler.on_done(conn->handler.owner, outcome, conn->detail);
     }
@@ -446,6 +451,14 @@ static void begin_ask(struct conn *conn)
     }
 }
 
+// It has ended, or said what nobody asked for, and the loop has not told yet: what comes next would
+// be taken for replies.
+static bool is_stale(const struct conn *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 void conn_ask(struct conn *conn, command_set commands)
 {
     CHECK(conn->state == CLOSED || conn->state == IDLE);
@@ -455,7 +468,10 @@ void conn_ask(struct conn *conn, command_set commands)
         conn->refused = 0;
     }
     begin_ask(conn);
-    if (conn->state == IDLE) {
+    if (conn->state == IDLE && is_stale(conn)) {
+        close_conn(conn);
+        begin_anew(conn);
+    } else if (conn->state == IDLE) {
         send_commands(conn);
     } else {
         start_connecting(conn);

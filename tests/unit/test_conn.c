@@ -352,6 +352,18 @@ static void unasked_bytes_close_an_idle_connection(void **state)
     assert_span(buf_view(&talk->replies), three_replies);
 }
 
+// They come between the last look at the connection and the ask.
+static void unasked_bytes_are_not_taken_for_a_reply(void **state)
+{
+    struct talk *talk = *state;
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    buf_free(&talk->node->log);
+    assert_int_equal(send(talk->node->fd, "$5\r\nhello\r\n", 11, 0), 11);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_span(buf_view(&talk->replies), "INFO \"role:master\n\"\n");
+    fake_node_expect(talk->node, HANDSHAKE " INFO");
+}
+
 // --- Commands that the server will not answer ---
 
 static void refused_command_is_asked_again_on_a_new_connection(void **state)
@@ -1034,6 +1046,7 @@ int main(void)
         CONN_TEST(kept_connection_that_dies_in_a_reply_gets_no_second_attempt),
         CONN_TEST(new_connection_gets_no_second_attempt),
         CONN_TEST(unasked_bytes_close_an_idle_connection),
+        CONN_TEST(unasked_bytes_are_not_taken_for_a_reply),
         CONN_TEST(refused_command_is_asked_again_on_a_new_connection),
         CONN_TEST(refused_command_is_asked_again_after_five_minutes),
         CONN_TEST(error_reply_is_passed_on),
