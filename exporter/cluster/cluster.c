@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/labels.h"
 
 // A reply can name more nodes than any cluster has; Valkey advertises 2000.
 enum { MEMBERS_MAX = 5000 };
@@ -315,50 +316,6 @@ static void drop(struct cluster *cluster, const bool *stays,
     cluster->count = kept;
 }
 
-static char *wanted_label(const struct cluster *cluster, const struct member *member)
-{
-    enum node_label policy = cluster->options.node_label;
-    struct buf label = BUF_EMPTY;
-    bool named = member->hostname[0] != '\0';
-    if (policy == LABEL_ID && member->id[0] != '\0') {
-        buf_text(&label, member->id);
-    } else if (policy == LABEL_HOSTNAME && named) {
-        buf_text(&label, member->hostname);
-    } else {
-        bool by_name = policy == LABEL_AUTO && named;
-        address_add(&label, by_name ? member->hostname : member->address.host,
-                    member->address.port);
-    }
-    return buf_take(&label);
-}
-
-static void set_label(struct member *member, char *label)
-{
-    free(member->label);
-    member->label = label;
-}
-
-// Two members can share an address (a node that was wiped and came back with a new id) or a name:
-// the one that answered keeps the label, the other goes by its id.
-static void settle_labels(struct cluster *cluster)
-{
-    struct ids *taken = ids_new(cluster->count);
-    for (int answered = 1; answered >= 0; answered--) {
-        for (size_t i = 0; i < cluster->count; i++) {
-            struct member *member = cluster->member[i];
-            if ((member->result == OUTCOME_OK) != (answered == 1)) {
-                continue;
-            }
-            set_label(member, wanted_label(cluster, member));
-            if (ids_get(taken, member->label) != IDS_NONE && member->id[0] != '\0') {
-                set_label(member, mem_copy(member->id, strlen(member->id)));
-            }
-            ids_put(taken, member->label, (int)i);
-        }
-    }
-    ids_free(taken);
-}
-
 static int by_label(const void *a, const void *b)
 {
     const struct member *const *left = a;
@@ -380,7 +337,7 @@ void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct
     }
     keep_strangers(cluster, stays);
     drop(cluster, stays, dropped, owner);
-    settle_labels(cluster);
+    labels_settle(cluster);
     qsort(cluster->member, cluster->count, sizeof(cluster->member[0]), by_label);
     ids_free(ids);
     free(evidence);

@@ -60,8 +60,13 @@ def test_the_label_can_be_the_host_name_alone():
 
 
 def test_one_host_name_of_several_nodes_does_not_mix_their_series():
-    exporter = Exporter(shared(named).addrs[0], "--redis.node-label=hostname")
-    wait(lambda: list(exporter.scrape().up().values()) == [1, 1, 1], "three nodes")  # no doubles
+    cluster = shared(named)
+    exporter = Exporter(cluster.addrs[0], "--redis.node-label=hostname")
+    wait(lambda: len(exporter.scrape().up()) == 3, "three nodes")
+    for _ in range(3):
+        infos = exporter.scrape().all("redis_cluster_node_info")
+        assert {i["redis_node"]: i["address"] for i, _ in infos} == {
+            f"localhost:{node.port}": node.addr for node in cluster.nodes}
 
 
 def test_the_label_can_be_the_address():

@@ -659,7 +659,7 @@ static void members_stand_in_the_order_of_their_labels(void **state)
     script_free(script);
 }
 
-static void shared_host_name_is_the_label_of_the_one_that_answers(void **state)
+static void shared_host_name_and_port_are_no_label(void **state)
 {
     static const char nodes[] = "n1 10.0.0.1:7000@17000,same.example master - 0 0 1 connected\n"
                                 "n2 10.0.0.2:7000@17000,same.example slave n1 0 0 1 connected\n"
@@ -668,8 +668,50 @@ static void shared_host_name_is_the_label_of_the_one_that_answers(void **state)
     (void)state;
     serve(script, "10.0.0.2:7000", "n2", nodes);
     scrape(script);
-    check_members(script, "n1=n1 n3=n3 same.example=n2");
+    check_members(script, "n1=n1 n2=n2 n3=n3");
     script_free(script);
+}
+
+static void shared_host_name_gets_the_port_whoever_answers(void **state)
+{
+    static const char nodes[] = "n1 10.0.0.1:7001@17000,same.example master - 0 0 1 connected\n"
+                                "n2 10.0.0.1:7002@17000,same.example slave n1 0 0 1 connected\n"
+                                "n3 10.0.0.3:7003@17000,other.example slave n1 0 0 1 connected\n";
+    static const char expected[] = "other.example=n3 same.example:7001=n1 same.example:7002=n2";
+    struct script *script = script_new("10.0.0.1:7001", LABEL_HOSTNAME);
+    (void)state;
+    serve(script, "10.0.0.1:7001", "n1", nodes);
+    serve(script, "10.0.0.1:7002", "n2", nodes);
+    serve(script, "10.0.0.3:7003", "n3", nodes);
+    scrape(script);
+    check_members(script, expected);
+    scrape(script);
+    check_members(script, expected);
+    kill_server(script, "10.0.0.1:7001");
+    scrape(script);
+    check_members(script, expected);
+    script_free(script);
+}
+
+static void shared_address_is_the_label_of_the_lower_id_when_none_answers(void **state)
+{
+    static const char one[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected\n";
+    static const char b[] = "b 10.0.0.9:7000@17000 slave n1 0 0 1 connected\n";
+    static const char a[] = "a 10.0.0.9:7000@17000 slave n1 0 0 1 connected\n";
+    (void)state;
+    for (int order = 0; order <= 1; order++) {
+        struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+        struct buf nodes = BUF_EMPTY;
+        buf_format(&nodes, "%s%s%s", one, order ? a : b, order ? b : a);
+        char *text = buf_take(&nodes);
+        serve(script, "10.0.0.1:7000", "n1", text);
+        for (int round = 0; round < 3; round++) {
+            scrape(script);
+            check_members(script, "10.0.0.1:7000=n1 10.0.0.9:7000=a b=b");
+        }
+        script_free(script);
+        free(text);
+    }
 }
 
 static void check_unique_labels(const struct cluster *cluster, uint64_t run)
@@ -796,7 +838,9 @@ int main(void)
         cmocka_unit_test(handshake_lines_do_not_move_a_node),
         cmocka_unit_test(labels_follow_the_policy),
         cmocka_unit_test(members_stand_in_the_order_of_their_labels),
-        cmocka_unit_test(shared_host_name_is_the_label_of_the_one_that_answers),
+        cmocka_unit_test(shared_host_name_and_port_are_no_label),
+        cmocka_unit_test(shared_host_name_gets_the_port_whoever_answers),
+        cmocka_unit_test(shared_address_is_the_label_of_the_lower_id_when_none_answers),
         cmocka_unit_test(labels_are_unique_whatever_the_nodes_say),
         cmocka_unit_test(id_named_twice_by_a_view_is_one_member),
         cmocka_unit_test(freeing_nothing_is_fine),
