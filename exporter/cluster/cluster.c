@@ -15,6 +15,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     struct cluster *cluster = mem_new(1, sizeof(*cluster));
     cluster->options = *options;
     cluster->history = options->single ? NULL : history_new();
+    cluster->seed_told = mem_new(options->seed_count, sizeof(cluster->seed_told[0]));
     return cluster;
 }
 
@@ -36,6 +37,7 @@ void cluster_free(struct cluster *cluster)
     }
     free(cluster->member);
     history_free(cluster->history);
+    free(cluster->seed_told);
     free(cluster);
 }
 
@@ -47,6 +49,7 @@ static struct member *add_member(struct cluster *cluster, const char *id,
     span_copy(span_of(id), member->id, sizeof(member->id));
     member->cluster = cluster;
     member->address = *address;
+    member->dial = *address;
     address_add(&label, address->host, address->port);
     member->label = buf_take(&label); // until cluster_settle knows better
     cluster->member =
@@ -58,23 +61,40 @@ static struct member *add_member(struct cluster *cluster, const char *id,
 static struct member *find_at(const struct cluster *cluster, const struct address *address)
 {
     for (size_t i = 0; i < cluster->count; i++) {
-        if (address_equal(&cluster->member[i]->address, address)) {
+        if (address_equal(&cluster->member[i]->address, address) ||
+            address_equal(&cluster->member[i]->dial, address)) {
             return cluster->member[i];
         }
     }
     return NULL;
 }
 
+static size_t count_named(const struct cluster *cluster)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cluster->count; i++) {
+        count += cluster->member[i]->id[0] != '\0';
+    }
+    return count;
+}
+
+static void add_seed(struct cluster *cluster, const struct address *address)
+{
+    struct member *member = find_at(cluster, address);
+    if (member == NULL || (member->id[0] != '\0' && member->result == OUTCOME_WRONG_NODE)) {
+        member = add_member(cluster, "", address);
+    }
+    member->is_seed = true;
+}
+
 void cluster_prepare(struct cluster *cluster)
 {
-    if (cluster->count > 0 && !cluster->lost) {
-        return;
-    }
-    for (size_t i = 0; i < cluster->options.seed_count; i++) {
-        const struct address *address = &cluster->options.seed[i].address;
-        const struct member *known = find_at(cluster, address);
-        if (known == NULL || (known->id[0] != '\0' && known->outcome == OUTCOME_WRONG_NODE)) {
-            add_member(cluster, "", address);
+    const struct cluster_options *options = &cluster->options;
+    bool lost = cluster->count == 0 || cluster->lost;
+    bool few = cluster->incomplete || count_named(cluster) < options->seed_count;
+    for (size_t i = 0; i < options->seed_count; i++) {
+        if (lost || (few && !cluster->seed_told[i])) {
+            add_seed(cluster, &options->seed[i].address);
         }
     }
 }
@@ -88,17 +108,13 @@ static bool line_address(const struct node_line *line, struct address *out)
            span_copy(host, out->host, sizeof(out->host));
 }
 
-static struct member *find_id(const struct cluster *cluster, const struct ids *ids, const char *id)
-{
-    int number = ids_get(ids, id);
-    return number != IDS_NONE ? cluster->member[number] : NULL;
-}
-
 static struct ids *index_members(const struct cluster *cluster)
 {
     struct ids *ids = ids_new(cluster->count + 16);
     for (size_t i = 0; i < cluster->count; i++) {
-        ids_put(ids, cluster->member[i]->id, (int)i);
+        if (!cluster->member[i]->superseded) {
+            ids_put(ids, cluster->member[i]->id, (int)i);
+        }
     }
     return ids;
 }
@@ -139,7 +155,16 @@ static void learn_line(struct cluster *cluster, struct ids *ids, const struct no
     struct member *member = adopt_seed(cluster, &address, line->id);
     if (member == NULL) {
         member = add_member(cluster, line->id, &address);
-        ids_put(ids, member->id, (int)(cluster->count - 1));
+    }
+    ids_put(ids, member->id, 0); // only that it is known
+}
+
+static void note_seed_told(struct cluster *cluster, const struct member *member)
+{
+    for (size_t i = 0; i < cluster->options.seed_count; i++) {
+        if (address_equal(&cluster->options.seed[i].address, &member->dial)) {
+            cluster->seed_told[i] = true;
+        }
     }
 }
 
@@ -151,13 +176,11 @@ enum outcome cluster_learn(struct cluster *cluster, struct member *from, const s
     }
     struct ids *ids = index_members(cluster);
     if (from->id[0] == '\0') {
-        struct member *same = find_id(cluster, ids, id);
-        from->superseded = same != NULL;
-        if (same == NULL) {
-            span_copy(span_of(id), from->id, sizeof(from->id));
-            ids_put(ids, from->id, 0); // only that it is known
-        }
+        from->superseded = ids_get(ids, id) != IDS_NONE; // for now; see settle_double
+        span_copy(span_of(id), from->id, sizeof(from->id));
+        ids_put(ids, from->id, 0);
     }
+    note_seed_told(cluster, from);
     for (size_t i = 0; i < view->count; i++) {
         learn_line(cluster, ids, &view->line[i].node);
     }
@@ -165,9 +188,52 @@ enum outcome cluster_learn(struct cluster *cluster, struct member *from, const s
     return OUTCOME_OK;
 }
 
-// What the readable views of one scrape say about each member.
+// --- the same node twice ---
+
+// Of two members with one id, the one that answers stays, and keeps what was known of the other.
+static void settle_double(struct cluster *cluster, struct member *seed)
+{
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct member *other = cluster->member[i];
+        if (other->superseded || strcmp(other->id, seed->id) != 0) {
+            continue;
+        }
+        other->is_seed = true;
+        if (other->result == OUTCOME_OK || seed->result != OUTCOME_OK) {
+            return;
+        }
+        seed->superseded = false;
+        other->superseded = true;
+        seed->address = other->address;
+        seed->group = other->group;
+        seed->seen = other->seen;
+        seed->outcome = other->outcome;
+        seed->refused = other->refused;
+        seed->walks = other->walks;
+        other->walks = NULL;
+        return;
+    }
+}
+
+static void settle_doubles(struct cluster *cluster)
+{
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct member *member = cluster->member[i];
+        if (!member->superseded) {
+            continue;
+        }
+        note_seed_told(cluster, member);
+        if (member->id[0] != '\0') {
+            settle_double(cluster, member);
+        }
+    }
+}
+
+// --- what the views say about each member ---
+
 struct evidence {
-    size_t listed_by_others;
+    size_t listed;                     // by others
+    size_t parent;                     // the same component; itself: the root of one
     const struct node_line *candidate; // for the address: a running majority vote of the peers
     size_t lead;
 };
@@ -181,7 +247,7 @@ static bool same_place(const struct node_line *a, const struct node_line *b)
 static void weigh_line(struct evidence *evidence, const struct node_line *line)
 {
     struct address address;
-    evidence->listed_by_others++;
+    evidence->listed++;
     if (!line_address(line, &address)) {
         return;
     }
@@ -195,89 +261,31 @@ static void weigh_line(struct evidence *evidence, const struct node_line *line)
     }
 }
 
-static void weigh_views(const struct cluster *cluster, const struct ids *ids,
-                        struct evidence *evidence)
+static size_t root_of(struct evidence *evidence, size_t index)
 {
-    for (size_t i = 0; i < cluster->count; i++) {
-        const struct view *view = cluster->member[i]->view;
-        for (size_t j = 0; view != NULL && j < view->count; j++) {
-            const struct node_line *line = &view->line[j].node;
-            int subject = ids_get(ids, line->id);
-            if (subject != IDS_NONE && (size_t)subject != i && !(line->flags & NODE_HANDSHAKE)) {
-                weigh_line(&evidence[subject], line);
-            }
-        }
+    while (evidence[index].parent != index) {
+        evidence[index].parent = evidence[evidence[index].parent].parent;
+        index = evidence[index].parent;
     }
+    return index;
 }
 
-// A readable member that no other readable one lists. It was forgotten when it knows a readable
-// peer, which then does not know it, or when it knows nobody (it was reset); but when it knows only
-// unreadable peers, it may be the last one alive of its group.
-static bool was_forgotten(const struct cluster *cluster, const struct ids *ids,
-                          const struct member *member)
+// A superseded member says what its double says.
+static const struct view *view_of(const struct member *member)
 {
-    bool knows_any = false;
-    for (size_t i = 0; i < member->view->count; i++) {
-        const struct node_line *line = &member->view->line[i].node;
-        if ((line->flags & (NODE_MYSELF | NODE_HANDSHAKE)) != 0) {
-            continue;
-        }
-        const struct member *peer = find_id(cluster, ids, line->id);
-        knows_any = true;
-        if (peer != NULL && peer->view != NULL) {
-            return true;
-        }
-    }
-    return !knows_any;
+    return member->superseded ? NULL : member->view;
 }
 
-static bool knows_any_id(const struct cluster *cluster)
+static void weigh_view(const struct view *view, size_t reporter, const struct ids *ids,
+                       struct evidence *evidence)
 {
-    for (size_t i = 0; i < cluster->count; i++) {
-        if (cluster->member[i]->id[0] != '\0') {
-            return true;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct node_line *line = &view->line[i].node;
+        int subject = ids_get(ids, line->id);
+        if (subject != IDS_NONE && (size_t)subject != reporter && !(line->flags & NODE_HANDSHAKE)) {
+            weigh_line(&evidence[subject], line);
+            evidence[root_of(evidence, (size_t)subject)].parent = root_of(evidence, reporter);
         }
-    }
-    return false;
-}
-
-static bool shall_stay(const struct cluster *cluster, const struct ids *ids, size_t index,
-                       const struct evidence *evidence, size_t views)
-{
-    const struct member *member = cluster->member[index];
-    if (member->superseded) {
-        return false;
-    }
-    if (member->id[0] == '\0') { // a seed, of use only while it answers or is all there is
-        return member->result == OUTCOME_OK || !knows_any_id(cluster);
-    }
-    if (views == 0 || evidence[index].listed_by_others > 0) {
-        return true;
-    }
-    bool others = views > (member->view != NULL ? 1 : 0);
-    return member->view != NULL && (!others || !was_forgotten(cluster, ids, member));
-}
-
-static size_t count_views(const struct cluster *cluster)
-{
-    size_t views = 0;
-    for (size_t i = 0; i < cluster->count; i++) {
-        views += cluster->member[i]->view != NULL;
-    }
-    return views;
-}
-
-// Nodes that do not know each other at all, each a seed (before CLUSTER MEET): all of them stay.
-static void keep_strangers(const struct cluster *cluster, bool *stays)
-{
-    for (size_t i = 0; i < cluster->count; i++) {
-        if (stays[i] && cluster->member[i]->view != NULL) {
-            return;
-        }
-    }
-    for (size_t i = 0; i < cluster->count; i++) {
-        stays[i] =
-            stays[i] || (cluster->member[i]->view != NULL && !cluster->member[i]->superseded);
     }
 }
 
@@ -285,7 +293,8 @@ static void keep_strangers(const struct cluster *cluster, bool *stays)
 // one. Without any, the member keeps the address at which it was reached.
 static void settle_address(struct member *member, const struct evidence *evidence)
 {
-    const struct node_line *own = member->view != NULL ? &member->view->self->node : NULL;
+    const struct view *view = view_of(member);
+    const struct node_line *own = view != NULL ? &view->self->node : NULL;
     const struct node_line *line = evidence->candidate != NULL ? evidence->candidate : own;
     struct address address;
     if (line == NULL || !line_address(line, &address)) {
@@ -294,6 +303,105 @@ static void settle_address(struct member *member, const struct evidence *evidenc
     const struct node_line *named = own != NULL ? own : line;
     member->address = address;
     span_copy(named->hostname, member->hostname, sizeof(member->hostname));
+}
+
+void cluster_locate(struct cluster *cluster)
+{
+    if (cluster->options.single) {
+        return; // what it says of a cluster does not matter
+    }
+    settle_doubles(cluster);
+    struct ids *ids = index_members(cluster);
+    struct evidence *evidence = mem_new(cluster->count, sizeof(evidence[0]));
+    for (size_t i = 0; i < cluster->count; i++) {
+        evidence[i].parent = i;
+    }
+    for (size_t i = 0; i < cluster->count; i++) {
+        const struct view *view = view_of(cluster->member[i]);
+        if (view != NULL) {
+            weigh_view(view, i, ids, evidence);
+        }
+    }
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct member *member = cluster->member[i];
+        bool placed = evidence[i].listed > 0 || view_of(member) != NULL;
+        member->listed = evidence[i].listed;
+        member->component = placed ? root_of(evidence, i) + 1 : 0;
+        settle_address(member, &evidence[i]);
+    }
+    ids_free(ids);
+    free(evidence);
+}
+
+// --- who stays ---
+
+// The others of a member's group, as it was before this scrape.
+struct company {
+    bool readable;
+    bool is_seed;
+};
+
+static struct company company_of(const struct cluster *cluster, const struct member *member)
+{
+    struct company company = {false, member->is_seed};
+    for (size_t i = 0; member->group != 0 && i < cluster->count; i++) {
+        const struct member *other = cluster->member[i];
+        if (other != member && other->group == member->group) {
+            company.readable = company.readable || view_of(other) != NULL;
+            company.is_seed = company.is_seed || other->is_seed;
+        }
+    }
+    return company;
+}
+
+// For a member with an id that no readable one lists. Its group has forgotten it when anybody there
+// can be read. A group that cannot be read stays as long as a configured address has led to it. A
+// seed that answers stays in any case: it is to be seen that it is on its own.
+static bool is_to_be_kept(const struct cluster *cluster, const struct member *member)
+{
+    if (member->view != NULL && member->is_seed) {
+        return true;
+    }
+    struct company company = company_of(cluster, member);
+    return !company.readable &&
+           (member->view != NULL || (company.is_seed && member->result != OUTCOME_WRONG_NODE));
+}
+
+static bool shall_stay(const struct cluster *cluster, const struct member *member, size_t views,
+                       size_t named)
+{
+    if (member->superseded) {
+        return false;
+    }
+    if (member->id[0] == '\0') { // a seed, of use only while it answers or is all there is
+        return member->result == OUTCOME_OK || named == 0;
+    }
+    return views == 0 || member->listed > 0 || is_to_be_kept(cluster, member);
+}
+
+static size_t count_views(const struct cluster *cluster, const bool *counted)
+{
+    size_t views = 0;
+    for (size_t i = 0; i < cluster->count; i++) {
+        views += view_of(cluster->member[i]) != NULL && (counted == NULL || counted[i]);
+    }
+    return views;
+}
+
+static void choose_members(const struct cluster *cluster, bool *stays)
+{
+    size_t views = count_views(cluster, NULL);
+    size_t named = count_named(cluster);
+    for (size_t i = 0; i < cluster->count; i++) {
+        stays[i] = shall_stay(cluster, cluster->member[i], views, named);
+    }
+    if (count_views(cluster, stays) > 0) {
+        return;
+    }
+    // All have forgotten each other: none of them is more of a member than the others.
+    for (size_t i = 0; i < cluster->count; i++) {
+        stays[i] = stays[i] || view_of(cluster->member[i]) != NULL;
+    }
 }
 
 static void drop(struct cluster *cluster, const bool *stays,
@@ -326,20 +434,16 @@ static int by_label(const void *a, const void *b)
 void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct member *member),
                     void *owner)
 {
-    struct ids *ids = index_members(cluster);
-    struct evidence *evidence = mem_new(cluster->count, sizeof(evidence[0]));
     bool *stays = mem_new(cluster->count, sizeof(stays[0]));
-    size_t views = count_views(cluster);
-    weigh_views(cluster, ids, evidence);
-    for (size_t i = 0; i < cluster->count; i++) {
-        stays[i] = shall_stay(cluster, ids, i, evidence, views);
-        settle_address(cluster->member[i], &evidence[i]);
-    }
-    keep_strangers(cluster, stays);
+    size_t count = cluster->count;
+    choose_members(cluster, stays);
     drop(cluster, stays, dropped, owner);
+    free(stays);
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct member *member = cluster->member[i];
+        member->group = member->component > 0 ? cluster->groups + member->component : member->group;
+    }
+    cluster->groups += count;
     labels_settle(cluster);
     qsort(cluster->member, cluster->count, sizeof(cluster->member[0]), by_label);
-    ids_free(ids);
-    free(evidence);
-    free(stays);
 }

@@ -1,7 +1,8 @@
 // Everything about one cluster that outlives a scrape: seeds, members, connections, counters.
 //
 // Members come from the seeds while no topology is known, and from the nodes' views from then on.
-// The views of each scrape decide who stays (cluster_settle).
+// The views of each scrape decide who stays (cluster_settle). A node id is one member, however many
+// addresses lead to it; where several do, the connection that works is kept.
 #pragma once
 
 #include "cluster/collect_options.h"
@@ -34,7 +35,8 @@ struct scrape; // scrape/scrape.h
 struct member {
     const struct cluster *cluster;
     char id[NODE_ID_SIZE];            // "" while unknown, and without cluster mode
-    struct address address;           // where to connect
+    struct address address;           // where the cluster says it is
+    struct address dial;              // where to connect: where it answered last
     char hostname[ADDRESS_HOST_SIZE]; // announced; "" when there is none
     char *label;                      // value of redis_node: unique among the members
     struct conn *conn;                // NULL before the first ask
@@ -46,14 +48,19 @@ struct member {
     bool seen;                        // `outcome` is set
     command_set refused;              // what it would not answer, for the same
     void *asking;                     // the scrape's record while it asks this member
+    bool is_seed;                     // a configured address has led to it
+    uint64_t group; // of members that list each other, with those that were lost since; 0: none
     // By view_policy.h:
     bool asks_view;       // in this scrape
     bool odd_view;        // when last asked
     uint64_t view_scrape; // in which it was last read; 0: never
-    // Set by the scrape, for cluster_settle:
+    // Set by the scrape, for cluster_locate and cluster_settle:
     const struct view *view; // what it said; NULL: nothing usable
     enum outcome result;     // of this scrape
     bool superseded;         // the same node as another member
+    // Set by cluster_locate:
+    size_t listed;    // readable members that list it, other than itself
+    size_t component; // of members that list each other now, from 1; 0: none
 };
 
 struct cluster {
@@ -63,7 +70,10 @@ struct cluster {
     struct member **member;
     size_t count;
     size_t capacity;
-    bool lost;             // the scrape before reached nobody: the seeds are asked again
+    bool *seed_told;       // for each seed: whether it has ever told its node id
+    bool lost;             // nobody was reached: the seeds are asked again
+    bool incomplete;       // the last scrape left slots without an owner
+    uint64_t groups;       // numbers used for them so far
     bool is_single_server; // what answered last has no cluster mode
     bool cap_reported;
     int64_t topology_us;              // when a view was last read, monotonic; 0: never
@@ -76,7 +86,8 @@ struct cluster {
 struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_free(struct cluster *cluster); // with its connections; NULL is fine
 
-// Before a scrape: adds the seeds as members when there are no others, or all were lost.
+// Before a scrape: adds the seeds as members when there are no others, or all were lost; while the
+// cluster looks incomplete, those that have never told who they are.
 void cluster_prepare(struct cluster *cluster);
 
 // A view has come from `from`. Sets or checks that member's id, and adds the nodes that are not
@@ -84,8 +95,12 @@ void cluster_prepare(struct cluster *cluster);
 // that was asked; nothing is learnt from it. Otherwise OUTCOME_OK.
 enum outcome cluster_learn(struct cluster *cluster, struct member *from, const struct view *view);
 
-// After a scrape: drops members that the cluster has forgotten (their connections too), brings
-// addresses and labels up to date, and sorts by label. `dropped` is told of each that leaves,
-// before it is freed.
+// When the members have been asked: finds those that are the same node, and brings the addresses up
+// to date by what the views say. A member that failed elsewhere may then be asked at its address.
+void cluster_locate(struct cluster *cluster);
+
+// After a scrape and cluster_locate: drops members that the cluster has forgotten (their
+// connections too), brings labels up to date, and sorts by label. `dropped` is told of each that
+// leaves, before it is freed.
 void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct member *member),
                     void *owner);

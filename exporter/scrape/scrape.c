@@ -20,6 +20,8 @@ struct scrape {
     bool odd_asked; // those that seemed to disagree were asked for their views
     struct event *deadline;
     struct event *finish; // when nothing is pending, in a turn of the loop of its own
+    bool over;            // the deadline has come
+    bool sought;          // lost and moved nodes have been looked for
 };
 
 // What a member's connection needs to find its way back.
@@ -175,6 +177,9 @@ static void on_done(void *owner, enum outcome outcome, const char *detail)
         }
         note_outcome(node, outcome, detail);
     }
+    if (node->outcome == OUTCOME_OK) {
+        member->dial = *conn_address(member->conn);
+    }
     if (node->outcome == OUTCOME_OK && !asking->view_only && follow_up(asking, outcome)) {
         return;
     }
@@ -187,30 +192,31 @@ static void on_done(void *owner, enum outcome outcome, const char *detail)
     }
 }
 
-// A connection that is gone is made anew at the address which the cluster now gives for the node.
-static void prepare_conn(struct cluster *cluster, struct member *member)
+// A connection that is gone is made anew where the node is to be looked for now.
+static void prepare_conn(struct cluster *cluster, struct member *member,
+                         const struct address *address)
 {
     if (member->conn != NULL && !conn_is_open(member->conn) &&
-        !address_equal(conn_address(member->conn), &member->address)) {
+        !address_equal(conn_address(member->conn), address)) {
         conn_free(member->conn);
         member->conn = NULL;
     }
     if (member->conn == NULL) {
-        member->conn = conn_new(&cluster->options.conn, &member->address,
+        member->conn = conn_new(&cluster->options.conn, address,
                                 (struct conn_handler){on_reply, on_done, member});
     }
 }
 
-static void ask(struct scrape *scrape, struct member *member)
+static void ask(struct scrape *scrape, struct node_snapshot *node, const struct address *address)
 {
     struct cluster *cluster = scrape->snapshot->cluster;
+    struct member *member = node->member;
     struct asking *asking = mem_new(1, sizeof(*asking));
     asking->scrape = scrape;
-    asking->node = snapshot_add(scrape->snapshot, member);
-    asking->node->started_us = clock_monotonic_us();
+    asking->node = node;
     member->asking = asking;
     scrape->pending++;
-    prepare_conn(cluster, member);
+    prepare_conn(cluster, member, address);
     conn_ask(member->conn, conn_is_open(member->conn)
                                ? command_available(wanted_commands(member), &member->server)
                                : command_bit(COMMAND_INFO));
@@ -224,8 +230,10 @@ static void ask_new_members(struct scrape *scrape)
     while (scrape->snapshot->count < cluster->count) {
         struct member *member = cluster->member[scrape->snapshot->count];
         bool is_new = member->view_scrape == 0;
-        member->asks_view |= is_new && (limit == 0 || scrape->snapshot->count < limit);
-        ask(scrape, member);
+        struct node_snapshot *node = snapshot_add(scrape->snapshot, member);
+        member->asks_view |= is_new && (limit == 0 || scrape->snapshot->count <= limit);
+        node->started_us = clock_monotonic_us();
+        ask(scrape, node, &member->dial);
     }
 }
 
@@ -305,6 +313,53 @@ static void give_memory_back(void)
 #endif
 }
 
+static bool has_answer(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->count; i++) {
+        if (snapshot->node[i]->outcome == OUTCOME_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Nodes that failed where they were asked, and that the views place elsewhere: they have moved, or
+// the way by which they were reached before is gone.
+static void ask_moved_members(struct scrape *scrape)
+{
+    size_t count = scrape->snapshot->count;
+    for (size_t i = 0; i < count; i++) {
+        struct node_snapshot *node = scrape->snapshot->node[i];
+        struct member *member = node->member;
+        if (node->outcome != OUTCOME_OK && !member->superseded &&
+            !address_equal(conn_address(member->conn), &member->address)) {
+            conn_free(member->conn);
+            member->conn = NULL;
+            snapshot_renew(node);
+            ask(scrape, node, &member->address);
+        }
+    }
+}
+
+// Once a scrape, for nodes that were not found where they were: at the seeds when all are lost,
+// then where the cluster says that they are.
+static void seek_missing_members(struct scrape *scrape)
+{
+    struct cluster *cluster = scrape->snapshot->cluster;
+    if (scrape->over) {
+        return;
+    }
+    if (!cluster->lost && !has_answer(scrape->snapshot)) {
+        cluster->lost = true;
+        cluster_prepare(cluster);
+        ask_new_members(scrape);
+    }
+    if (scrape->pending == 0 && !scrape->sought) {
+        scrape->sought = true;
+        ask_moved_members(scrape);
+    }
+}
+
 static void on_finish(evutil_socket_t fd, short what, void *context)
 {
     struct scrape *scrape = context;
@@ -312,7 +367,9 @@ static void on_finish(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     CHECK(scrape->pending == 0);
-    if (ask_odd_views(scrape)) {
+    snapshot_gather(snapshot);
+    seek_missing_members(scrape);
+    if (scrape->pending > 0 || ask_odd_views(scrape)) {
         return;
     }
     snapshot->duration_us = clock_monotonic_us() - scrape->started_us;
@@ -328,6 +385,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
     struct scrape *scrape = context;
     (void)fd;
     (void)what;
+    scrape->over = true;
     for (size_t i = 0; i < scrape->snapshot->count; i++) {
         struct node_snapshot *node = scrape->snapshot->node[i];
         if (!node->done) {
@@ -350,7 +408,7 @@ static void extend(struct scrape *scrape, int64_t timeout_us)
 {
     int64_t now_us = clock_monotonic_us();
     int64_t deadline_us = scrape->started_us + timeout_us;
-    if (deadline_us > scrape->deadline_us && scrape->deadline_us > now_us) {
+    if (deadline_us > scrape->deadline_us && !scrape->over) {
         arm(scrape, now_us, deadline_us);
     }
 }

@@ -22,7 +22,7 @@ void snapshot_hold(struct snapshot *snapshot)
     snapshot->users++;
 }
 
-static void free_node(struct node_snapshot *node)
+static void clear_node(struct node_snapshot *node)
 {
     free(node->info);
     free(node->cluster_info);
@@ -30,6 +30,11 @@ static void free_node(struct node_snapshot *node)
     followups_free(node);
     samples_free(node->samples);
     free(node->labels);
+}
+
+static void free_node(struct node_snapshot *node)
+{
+    clear_node(node);
     free(node);
 }
 
@@ -62,6 +67,13 @@ struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *mem
         mem_grow(snapshot->node, snapshot->count, &snapshot->capacity, sizeof(snapshot->node[0]));
     snapshot->node[snapshot->count++] = node;
     return node;
+}
+
+void snapshot_renew(struct node_snapshot *node)
+{
+    clear_node(node);
+    *node = (struct node_snapshot){.member = node->member, .started_us = node->started_us};
+    node->samples = samples_new();
 }
 
 static void report_outcome(const struct cluster *cluster, const struct node_snapshot *node)
@@ -120,15 +132,16 @@ static bool is_same_process(const struct node_snapshot *a, const struct node_sna
     return run_id.length > 0 && span_equals(run_id, node_field(b, SPAN("run_id")));
 }
 
-// A seed that did not tell its node id (it is loading, or may not) can be a node that is known by
-// its id under another address: it must not count twice.
+// A seed that did not tell its node id (it is loading, or may not, or has none) can be a server
+// that is there already under another address: it must not count twice.
 static void find_doubles(struct snapshot *snapshot)
 {
     for (size_t i = 0; i < snapshot->count; i++) {
         const struct node_snapshot *seed = snapshot->node[i];
         for (size_t j = 0; seed->member->id[0] == '\0' && j < snapshot->count; j++) {
             const struct node_snapshot *other = snapshot->node[j];
-            if (other->member->id[0] != '\0' && is_same_process(seed, other)) {
+            bool comes_first = other->member->id[0] != '\0' || j < i;
+            if (comes_first && is_same_process(seed, other)) {
                 seed->member->superseded = true;
             }
         }
@@ -201,13 +214,19 @@ static void render_labels(struct snapshot *snapshot)
     snapshot->labels = buf_take(&labels);
 }
 
-void snapshot_complete(struct snapshot *snapshot)
+void snapshot_gather(struct snapshot *snapshot)
 {
     hand_over_results(snapshot);
     find_doubles(snapshot);
+    cluster_locate(snapshot->cluster);
+}
+
+void snapshot_complete(struct snapshot *snapshot)
+{
     cluster_settle(snapshot->cluster, forget_node, snapshot);
     note_outcomes(snapshot);
     snapshot_judge(snapshot);
+    snapshot->cluster->incomplete = snapshot->health->slots_unassigned > 0;
     render_labels(snapshot);
 }
 

@@ -61,7 +61,13 @@ void snapshot_release(struct snapshot *snapshot);       // one less; NULL is fin
 // Gives an empty record for one more node; it stays the snapshot's.
 struct node_snapshot *snapshot_add(struct snapshot *snapshot, struct member *member);
 
-// When all nodes are done: settles the cluster's membership by what was read, and judges.
+// Makes the record of a node that failed empty again, for another try.
+void snapshot_renew(struct node_snapshot *node);
+
+// When all nodes are done: hands what was read over to the members, and finds out where they are.
+void snapshot_gather(struct snapshot *snapshot);
+
+// After that: settles the cluster's membership by what was read, and judges.
 void snapshot_complete(struct snapshot *snapshot);
 
 // What there is by now while the scrape goes on, which it does not disturb: nodes that have not

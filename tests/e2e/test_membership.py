@@ -1,7 +1,7 @@
 """Nodes that join, leave, and return under another id."""
 
-from harness import (FULL, Cluster, Exporter, RedisNode, SLOTS, bulk, fake_cluster, free_port,
-                     node_line, redis_cli, wait)
+from harness import (FULL, Cluster, Exporter, FakeNode, RedisNode, SLOTS, bulk, fake_cluster,
+                     free_port, node_line, redis_cli, wait)
 
 
 def test_an_added_node_appears_and_a_deleted_one_vanishes():
@@ -96,3 +96,72 @@ def test_a_node_that_loses_its_address_stays_on_the_page():
         page = exporter.scrape()
         assert page.get("redis_cluster_nodes", role="replica", health=health) == 1, place
         assert page.get("redis_up", redis_node=addr) == 0
+
+
+def test_a_node_that_announces_an_address_of_its_own_is_read_where_it_answers():
+    node = RedisNode(cluster_announce_ip="127.9.9.9").ready()
+    node.command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS - 1)
+    exporter = Exporter(node.addr)
+    label = f"127.9.9.9:{node.port}"
+    wait(lambda: exporter.scrape().check_all_up([label]), "it is read")
+    node.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    for _ in range(3):
+        exporter.scrape().check_all_up([label])
+    node.kill()
+    assert exporter.scrape().up() == {label: 0}
+    node.start()
+    node.ready()
+    exporter.scrape().check_all_up([label])
+
+
+def test_nodes_that_all_come_back_elsewhere_are_found_in_one_scrape():
+    before, after = fake_cluster(3), [FakeNode() for _ in range(3)]
+    service = FakeNode()
+    for old, new in zip(before, after):
+        new.id, new.peers = old.id, [other for other in after if other is not new]
+    service.id, service.topology = before[0].id, before[0].topology
+    exporter = Exporter(service.addr)
+    wait(lambda: exporter.scrape().check_all_up([n.addr for n in before]), "all are up")
+    for old in before:
+        old.close()
+    service.close()
+    service.topology = after[0].topology
+    service.listen()
+    for _ in range(2):
+        exporter.scrape().check_all_up([n.addr for n in after])
+
+
+def test_a_node_that_comes_back_elsewhere_is_asked_there_at_once():
+    nodes, new = fake_cluster(3), FakeNode()
+    exporter = Exporter(nodes[0].addr)
+    wait(lambda: sum(exporter.scrape().up().values()) == 3, "all are up")
+    new.id, new.peers = nodes[2].id, nodes[:2]
+    nodes[2].close()
+    for node in nodes[:2]:
+        node.peers = [other for other in [*nodes[:2], new] if other is not node]
+    exporter.scrape().check_all_up([nodes[0].addr, nodes[1].addr, new.addr])
+
+
+def test_a_seed_on_its_own_does_not_lock_out_the_others():
+    lone, (first, second) = FakeNode(), fake_cluster(2)
+    lone.topology = lambda: node_line(lone.id, lone.addr, "myself,master")
+    first.close()
+    second.close()
+    exporter = Exporter([lone.addr, first.addr])
+    assert exporter.scrape().up() == {lone.addr: 1}
+    first.listen()
+    second.listen()
+    for _ in range(2):
+        exporter.scrape().check_all_up([lone.addr, first.addr, second.addr])
+
+
+def test_a_server_with_two_addresses_is_one_node():
+    for cluster in False, True:
+        node = RedisNode(cluster=cluster).ready()
+        exporter = Exporter([node.addr, f"localhost:{node.port}"])
+        for _ in range(2):
+            up = exporter.scrape().up()
+            assert up in ({node.addr: 1}, {f"localhost:{node.port}": 1}), up
+        clients = node.info()["total_connections_received"]
+        exporter.scrape()
+        assert node.info()["total_connections_received"] == clients, "the other one is left alone"

@@ -27,6 +27,7 @@ struct script {
     size_t view_count;
     struct buf dropped; // labels, of the last scrape
     struct buf asked;   // addresses, of the last scrape
+    size_t asked_count; // members, by the scrape under way
 };
 
 static struct script *script_new(const char *seeds, enum node_label policy)
@@ -74,18 +75,28 @@ static struct server *server_at(struct script *script, const char *address)
     return NULL;
 }
 
-static void kill_server(struct script *script, const char *address)
+static struct server *known_server_at(struct script *script, const char *address)
 {
     struct server *server = server_at(script, address);
     CHECK(server != NULL);
-    server->outcome = OUTCOME_REFUSED;
+    return server;
 }
 
-// One member, as scrape.c asks it.
-static void ask(struct script *script, struct member *member)
+static void kill_server(struct script *script, const char *address)
+{
+    known_server_at(script, address)->outcome = OUTCOME_REFUSED;
+}
+
+static void revive_server(struct script *script, const char *address)
+{
+    known_server_at(script, address)->outcome = OUTCOME_OK;
+}
+
+// One member at one address, as scrape.c asks it.
+static void ask(struct script *script, struct member *member, const struct address *where)
 {
     struct buf text = BUF_EMPTY;
-    address_add(&text, member->address.host, member->address.port);
+    address_add(&text, where->host, where->port);
     char *address = buf_take(&text);
     const struct server *server = server_at(script, address);
     buf_format(&script->asked, "%s%s", script->asked.length > 0 ? " " : "", address);
@@ -97,7 +108,49 @@ static void ask(struct script *script, struct member *member)
         member->result = cluster_learn(script->cluster, member, view);
         member->view = member->result == OUTCOME_OK ? view : NULL;
     }
+    if (member->result == OUTCOME_OK) {
+        member->dial = *where;
+    }
     free(address);
+}
+
+static void ask_new(struct script *script)
+{
+    for (; script->asked_count < script->cluster->count; script->asked_count++) {
+        struct member *member = script->cluster->member[script->asked_count];
+        ask(script, member, &member->dial);
+    }
+}
+
+static bool has_answer(const struct cluster *cluster)
+{
+    bool any = false;
+    for (size_t i = 0; i < cluster->count; i++) {
+        any = any || cluster->member[i]->result == OUTCOME_OK;
+    }
+    return any;
+}
+
+// What follows when nodes were not found where they were.
+static void seek_missing(struct script *script)
+{
+    struct cluster *cluster = script->cluster;
+    if (!cluster->lost && !has_answer(cluster)) {
+        cluster->lost = true;
+        cluster_prepare(cluster);
+        ask_new(script);
+        cluster_locate(cluster);
+    }
+    size_t count = cluster->count;
+    for (size_t i = 0; i < count; i++) {
+        struct member *member = cluster->member[i];
+        if (member->result != OUTCOME_OK && !member->superseded &&
+            !address_equal(&member->dial, &member->address)) {
+            ask(script, member, &member->address);
+        }
+    }
+    ask_new(script);
+    cluster_locate(cluster);
 }
 
 static void on_dropped(void *owner, struct member *member)
@@ -113,9 +166,10 @@ static void scrape(struct script *script)
     buf_free(&script->asked);
     buf_free(&script->dropped);
     cluster_prepare(cluster);
-    for (size_t i = 0; i < cluster->count; i++) {
-        ask(script, cluster->member[i]);
-    }
+    script->asked_count = 0;
+    ask_new(script);
+    cluster_locate(cluster);
+    seek_missing(script);
     cluster_settle(cluster, on_dropped, script);
     cluster->lost = true;
     for (size_t i = 0; i < cluster->count; i++) {
@@ -140,6 +194,13 @@ static void check_members(const struct script *script, const char *expected)
     }
     assert_span(buf_view(&text), expected);
     buf_free(&text);
+}
+
+static void check_all_answer(const struct script *script)
+{
+    for (size_t i = 0; i < script->cluster->count; i++) {
+        assert_int_equal(script->cluster->member[i]->outcome, OUTCOME_OK);
+    }
 }
 
 static const char three[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-8191\n"
@@ -198,7 +259,8 @@ static void seed_under_another_name_gives_way_to_the_member(void **state)
     serve(script, "node2.example:7000", "n2", three);
     scrape(script);
     check_members(script, all_three);
-    assert_span(buf_view(&script->dropped), "node2.example:7000");
+    assert_int_equal(script->cluster->count, 3);
+    assert_span(buf_view(&script->dropped), "n2");
     script_free(script);
 }
 
@@ -436,9 +498,166 @@ static void lost_cluster_is_looked_for_at_the_seeds_again(void **state)
     serve(script, "10.0.1.3:7000", "n3", moved);
     serve(script, "seed.example:7000", "n2", moved);
     scrape(script);
-    scrape(script);
     check_members(script, "10.0.1.1:7000=n1 10.0.1.2:7000=n2 10.0.1.3:7000=n3");
-    assert_false(script->cluster->lost);
+    check_all_answer(script);
+    script->server_count = 0; // everybody moves once more, and is found at once
+    serve_all(script, three, 3);
+    serve(script, "seed.example:7000", "n1", three);
+    scrape(script);
+    check_members(script, all_three);
+    check_all_answer(script);
+    script_free(script);
+}
+
+// --- Seeds of a cluster that is not seen whole ---
+
+static const char pair[] = "n2 10.0.0.2:7000@17000 master - 0 0 1 connected 0-16383\n"
+                           "n3 10.0.0.3:7000@17000 slave n2 0 0 1 connected\n";
+
+static void seed_that_knows_nobody_does_not_lock_out_the_others(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000 10.0.0.2:7000", LABEL_AUTO);
+    (void)state;
+    serve(script, "10.0.0.1:7000", "n1", "n1 10.0.0.1:7000@17000 master - 0 0 0 connected\n");
+    scrape(script);
+    check_members(script, "10.0.0.1:7000=n1");
+    serve(script, "10.0.0.2:7000", "n2", pair);
+    serve(script, "10.0.0.3:7000", "n3", pair);
+    scrape(script);
+    check_members(script, all_three); // the one on its own is to be seen as such
+    scrape(script);
+    check_members(script, all_three);
+    check_all_answer(script);
+    script_free(script);
+}
+
+static void seed_that_told_its_id_is_not_asked_again(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000 one.example:7000 10.9.9.9:7000", LABEL_AUTO);
+    static const char lone[] = "n1 10.0.0.1:7000@17000 master - 0 0 0 connected\n";
+    (void)state;
+    serve(script, "10.0.0.1:7000", "n1", lone);
+    serve(script, "one.example:7000", "n1", lone);
+    scrape(script);
+    assert_span(buf_view(&script->asked), "10.0.0.1:7000 one.example:7000 10.9.9.9:7000");
+    script->cluster->incomplete = true;
+    scrape(script);
+    assert_span(buf_view(&script->asked), "10.0.0.1:7000 10.9.9.9:7000");
+    check_members(script, "10.0.0.1:7000=n1");
+    script_free(script);
+}
+
+static void seeds_of_a_whole_cluster_are_left_alone(void **state)
+{
+    struct script *script = script_new("10.9.9.9:7000 10.0.0.1:7000", LABEL_AUTO);
+    (void)state;
+    serve_all(script, three, 3);
+    scrape(script);
+    scrape(script);
+    assert_span(buf_view(&script->asked), "10.0.0.1:7000 10.0.0.2:7000 10.0.0.3:7000");
+    script_free(script);
+}
+
+static void seed_that_was_forgotten_but_answers_stays(void **state)
+{
+    struct script *script = script_new("10.0.0.3:7000", LABEL_AUTO);
+    char *two = replaced(three, "n3 10.0.0.3:7000@17000 slave n1 0 0 1 connected\n", "");
+    (void)state;
+    serve_all(script, three, 3);
+    scrape(script);
+    script->server[0].nodes = two;
+    script->server[1].nodes = two;
+    scrape(script);
+    check_members(script, all_three);
+    kill_server(script, "10.0.0.3:7000");
+    scrape(script);
+    check_members(script, "10.0.0.1:7000=n1 10.0.0.2:7000=n2");
+    script_free(script);
+    free(two);
+}
+
+static void group_of_another_seed_stays_while_all_of_it_is_down(void **state)
+{
+    static const char left[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n";
+    struct script *script = script_new("10.0.0.1:7000 10.0.0.2:7000", LABEL_AUTO);
+    (void)state;
+    serve(script, "10.0.0.1:7000", "n1", left);
+    serve(script, "10.0.0.2:7000", "n2", pair);
+    serve(script, "10.0.0.3:7000", "n3", pair);
+    scrape(script);
+    check_members(script, all_three);
+    for (int round = 0; round < 2; round++) {
+        script->server_count = 1;
+        scrape(script);
+        scrape(script);
+        check_members(script, all_three);
+        serve(script, "10.0.0.2:7000", "n2", pair);
+        serve(script, "10.0.0.3:7000", "n3", pair);
+        scrape(script);
+        check_members(script, all_three);
+        check_all_answer(script);
+    }
+    script_free(script);
+}
+
+// --- Addresses that do not work from here ---
+
+static void node_is_asked_where_it_answers_and_labelled_by_what_it_announces(void **state)
+{
+    static const char nodes[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n"
+                                "n2 10.0.0.2:7000@17000 slave n1 0 0 1 connected\n";
+    struct script *script = script_new("nat.example:7001 nat.example:7002", LABEL_AUTO);
+    (void)state;
+    serve(script, "nat.example:7001", "n1", nodes);
+    serve(script, "nat.example:7002", "n2", nodes);
+    for (int round = 0; round < 3; round++) {
+        scrape(script);
+        check_members(script, "10.0.0.1:7000=n1 10.0.0.2:7000=n2");
+        check_all_answer(script);
+    }
+    assert_span(buf_view(&script->asked), "nat.example:7001 nat.example:7002");
+    kill_server(script, "nat.example:7002");
+    scrape(script);
+    check_members(script, "10.0.0.1:7000=n1 10.0.0.2:7000=n2");
+    assert_int_equal(script->cluster->member[1]->outcome, OUTCOME_REFUSED);
+    revive_server(script, "nat.example:7002");
+    scrape(script);
+    check_all_answer(script);
+    script_free(script);
+}
+
+static void seed_takes_the_place_of_a_member_that_fails_at_its_address(void **state)
+{
+    static const char nodes[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-16383\n";
+    struct script *script = script_new("one.example:7000 10.0.0.1:7000", LABEL_AUTO);
+    (void)state;
+    serve(script, "10.0.0.1:7000", "n1", nodes);
+    scrape(script);
+    check_members(script, "10.0.0.1:7000=n1");
+    script->server_count = 0;
+    serve(script, "one.example:7000", "n1", nodes);
+    scrape(script);
+    check_members(script, "10.0.0.1:7000=n1");
+    check_all_answer(script);
+    assert_int_equal(script->cluster->count, 1);
+    script_free(script);
+}
+
+// The name of a service leads to any of the nodes.
+static void node_that_is_no_longer_behind_its_seed_is_asked_at_its_address(void **state)
+{
+    struct script *script = script_new("service.example:7000", LABEL_AUTO);
+    (void)state;
+    serve_all(script, three, 3);
+    serve(script, "service.example:7000", "n1", three);
+    kill_server(script, "10.0.0.1:7000"); // not yet ready for its own address
+    scrape(script);
+    check_members(script, all_three);
+    revive_server(script, "10.0.0.1:7000");
+    known_server_at(script, "service.example:7000")->id = "n2";
+    scrape(script);
+    check_members(script, all_three);
+    check_all_answer(script);
     script_free(script);
 }
 
@@ -596,7 +815,6 @@ static void node_that_moved_is_followed(void **state)
     serve(script, "10.0.0.33:7001", "n3", moved);
     scrape(script);
     check_members(script, "10.0.0.1:7000=n1 10.0.0.2:7000=n2 10.0.0.33:7001=n3");
-    scrape(script);
     assert_int_equal(script->cluster->member[2]->outcome, OUTCOME_OK);
     script_free(script);
     free(moved);
@@ -784,9 +1002,9 @@ static void id_named_twice_by_a_view_is_one_member(void **state)
             script_new(with_seed ? "10.0.0.1:7000 10.0.0.2:7000" : "10.0.0.1:7000", LABEL_ID);
         serve(script, "10.0.0.1:7000", "n1", nodes);
         scrape(script);
-        size_t count = script->cluster->count;
+        assert_int_equal(script->cluster->count, 2);
+        assert_span(buf_view(&script->asked), "10.0.0.1:7000 10.0.0.2:7000");
         script_free(script);
-        assert_int_equal(count, 2);
     }
 }
 
@@ -825,6 +1043,14 @@ int main(void)
         cmocka_unit_test(survivor_that_knows_only_unreadable_peers_stays),
         cmocka_unit_test(all_stay_when_none_can_be_read),
         cmocka_unit_test(lost_cluster_is_looked_for_at_the_seeds_again),
+        cmocka_unit_test(seed_that_knows_nobody_does_not_lock_out_the_others),
+        cmocka_unit_test(seed_that_told_its_id_is_not_asked_again),
+        cmocka_unit_test(seeds_of_a_whole_cluster_are_left_alone),
+        cmocka_unit_test(seed_that_was_forgotten_but_answers_stays),
+        cmocka_unit_test(group_of_another_seed_stays_while_all_of_it_is_down),
+        cmocka_unit_test(node_is_asked_where_it_answers_and_labelled_by_what_it_announces),
+        cmocka_unit_test(seed_takes_the_place_of_a_member_that_fails_at_its_address),
+        cmocka_unit_test(node_that_is_no_longer_behind_its_seed_is_asked_at_its_address),
         cmocka_unit_test(strangers_before_meet_all_stay),
         cmocka_unit_test(lone_node_stays),
         cmocka_unit_test(members_without_a_view_stay_while_peers_list_them),
