@@ -14,15 +14,21 @@ static bool is_down(const struct node_verdict *verdict)
     return verdict->failed || verdict->suspected || verdict->health == HEALTH_NOADDR;
 }
 
-// By the cluster's word; where the replica itself can be read, by its link as well. The link to a
-// master that is down is down too: then it counts whether the replica could be elected.
-static bool is_healthy_replica(const struct judgement *all, size_t index)
+// Where the replica itself can be read, by its own word. When its master is down, its link is down
+// for that reason: it is as good as linked while it could take over.
+static bool is_linked(const struct judgement *all, size_t index)
 {
     const struct node_verdict *verdict = &all->health->node[index];
     const struct replication *own = all->input[index].replication;
-    bool linked = own == NULL || own->link_up;
-    bool orphan = is_down(&all->health->node[verdict->master]) && verdict->eligible != NO;
-    return !is_down(verdict) && verdict->health != HEALTH_LOADING && (linked || orphan);
+    bool orphan = verdict->master != NO_NODE && is_down(&all->health->node[verdict->master]);
+    return own == NULL || own->link_up || (orphan && verdict->eligible != NO);
+}
+
+// By the cluster's word, and by its link.
+static bool is_healthy_replica(const struct judgement *all, size_t index)
+{
+    const struct node_verdict *verdict = &all->health->node[index];
+    return !is_down(verdict) && verdict->health != HEALTH_LOADING && is_linked(all, index);
 }
 
 static void count_replicas(struct judgement *all)
