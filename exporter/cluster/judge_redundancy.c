@@ -78,15 +78,37 @@ static void count_masters(struct judgement *all)
     }
 }
 
+// Living nodes of the shard that has fewest of them; 0 without shards.
+static size_t fewest_living(const struct health *health)
+{
+    size_t fewest = 0;
+    bool first = true;
+    for (size_t i = 0; i < health->count; i++) {
+        const struct node_verdict *verdict = &health->node[i];
+        size_t living = verdict->replicas_healthy + (is_down(verdict) ? 0 : 1);
+        if (votes(verdict) && (first || living < fewest)) {
+            fewest = living;
+            first = false;
+        }
+    }
+    return fewest;
+}
+
+// Whether slots are lost, or will be: then no further loss is survivable.
+static bool is_broken(const struct health *health)
+{
+    return health->slots_unassigned + health->slots_owner_failed > 0 || fewest_living(health) == 0;
+}
+
 // The worst nodes to lose at once: one master more than the margin, or all of one shard.
 static size_t survivable_nodes(const struct health *health)
 {
-    size_t broken = health->slots_unassigned + health->slots_owner_failed;
-    if (health->quorum_margin <= 0 || health->voting_masters == 0 || broken > 0) {
+    if (health->quorum_margin <= 0 || is_broken(health)) {
         return 0;
     }
     size_t margin = (size_t)health->quorum_margin;
-    return margin < health->replicas_min ? margin : health->replicas_min;
+    size_t spare = fewest_living(health) - 1;
+    return margin < spare ? margin : spare;
 }
 
 // --- hosts ---
@@ -218,8 +240,7 @@ static void judge_hosts(struct judgement *all)
         }
         size_t quorum_hosts = hosts_of_quorum(health);
         size_t worst = quorum_hosts < shard_hosts ? quorum_hosts : shard_hosts;
-        bool broken = health->slots_unassigned + health->slots_owner_failed > 0;
-        health->host_failures_survivable = worst > 0 && !broken ? worst - 1 : 0;
+        health->host_failures_survivable = worst > 0 && !is_broken(health) ? worst - 1 : 0;
     }
     free(host_of);
     free(places);
