@@ -25,13 +25,14 @@ static int64_t *field(struct cluster_info *info, size_t place)
 
 struct cluster_info cluster_info_parse(struct span text)
 {
-    struct cluster_info info = {.known = true};
+    struct cluster_info info = {.known = false};
     struct line line;
     for (size_t i = 0; i < PLACES; i++) {
         *field(&info, i) = -1;
     }
     while (lines_next(&text, &line)) {
         if (span_is(line.key, "cluster_state")) {
+            info.known = true;
             info.state_ok = span_is(line.value, "ok");
         }
         for (size_t i = 0; i < PLACES; i++) {

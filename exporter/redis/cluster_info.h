@@ -6,7 +6,7 @@
 
 // -1 where the server does not say.
 struct cluster_info {
-    bool known; // a reply has come
+    bool known; // a reply has told the state
     bool state_ok;
     int64_t slots_assigned;
     int64_t slots_ok;
