@@ -35,7 +35,7 @@ def found(exporter, code, *nodes):
         assert set(problems) == BASE | {code}, set(problems)
         return set(problems[code]["nodes"]) == {node.addr for node in nodes}
 
-    return wait(just_this, f"{code} is found")
+    wait(just_this, f"{code} is found")
 
 
 def setting(node, name, value):
@@ -196,4 +196,24 @@ def test_a_node_that_tells_a_wrong_address_of_its_own_is_told():
             page = exporter.scrape()
             assert page.by_node(mismatch) == {master.addr: 0, replica.addr: 1}
             assert page.up() == {master.addr: 1, replica.addr: 1}
+    healthy(exporter)
+
+
+def test_a_node_that_announces_an_address_where_it_is_not_cannot_be_read():
+    cluster = Cluster(masters=1, cluster_node_timeout=1500)
+    master, replica = cluster.nodes
+    exporter = Exporter(master.addr, "--cluster.one-host")
+    healthy(exporter)
+    setting(replica, "cluster-announce-ip", "127.0.0.9")
+    found(exporter, "address_mismatch", replica)  # until the others believe it
+    found(exporter, "links_down", master)
+    nowhere = f"127.0.0.9:{replica.port}"
+    assert exporter.scrape().up() == {master.addr: 1, nowhere: 1}  # by the connection from before
+    late = Exporter(master.addr, "--cluster.one-host")
+    assert late.scrape().errors() == {nowhere: "refused"}
+    problems = late.problems()
+    assert set(problems) == BASE | {"links_down", "node_unreadable"}
+    assert problems["node_unreadable"]["nodes"] == [nowhere]
+    setting(replica, "cluster-announce-ip", replica.host)
+    healthy(late)
     healthy(exporter)

@@ -54,6 +54,7 @@ def test_a_handshake_with_nobody_is_told():
 
 
 def test_a_hanging_master_is_suspected_then_failed_then_well():
+    """redis-cli --cluster check is not asked: it hangs as well."""
     cluster = Cluster(replicas=0, cluster_node_timeout=TIMEOUT)
     exporter = Exporter(cluster.addrs, "--cluster.one-host", "--redis.timeout=0.2s")
     healthy(exporter, cluster.addrs, ALONE)
@@ -153,5 +154,6 @@ def test_a_partition_in_part_is_a_doubt_and_a_whole_one_a_failure():
         return page.by_node("redis_cluster_node_reporters", flag="fail")[cluster.addrs[2]] == 2
 
     wait(cut_off, "it has failed for the others")
+    assert exporter.finds_all_of_redis_cli(cluster.addrs[0], "uncovered")
     cluster.heal()
     healthy(exporter, cluster.addrs, spread)
