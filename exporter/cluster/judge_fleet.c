@@ -97,7 +97,7 @@ static int64_t sum_over_masters(const struct judgement *all, int64_t (*value)(co
         if (facts == NULL || value(facts) < 0) {
             return -1;
         }
-        sum += value(facts);
+        sum = value(facts) < INT64_MAX - sum ? sum + value(facts) : INT64_MAX;
         masters++;
     }
     return masters > 0 ? sum : -1;
