@@ -163,8 +163,17 @@ static void observe_owners(struct history *history, const struct health *health,
     free(took_over);
 }
 
-// A node that is master and owns slots was nobody's replica as far as later moves go.
-static void observe_roles(struct history *history, const struct health *health, const int *number)
+// By its own word: it is no replica that is about to own what its master had.
+static bool is_empty_master(const struct health_input *input)
+{
+    const struct view_line *self = input->view != NULL ? input->view->self : NULL;
+    return self != NULL && (self->node.flags & NODE_MASTER) && self->range_count == 0;
+}
+
+// A node that is master and owns slots, or says that it has none, was nobody's replica as far as
+// later moves go.
+static void observe_roles(struct history *history, const struct health_input *input,
+                          const struct health *health, const int *number)
 {
     for (size_t i = 0; i < health->count; i++) {
         const struct node_verdict *verdict = &health->node[i];
@@ -172,7 +181,8 @@ static void observe_roles(struct history *history, const struct health *health, 
             continue;
         }
         struct past_node *node = history->node[number[i]];
-        if (verdict->role == ROLE_MASTER && verdict->slots > 0) {
+        bool empty = i < health->given && is_empty_master(&input[i]);
+        if (verdict->role == ROLE_MASTER && (verdict->slots > 0 || empty)) {
             node->former_master = NO_NODE;
         } else if (verdict->role == ROLE_REPLICA && verdict->master != NO_NODE) {
             node->former_master = number[verdict->master];
@@ -325,7 +335,7 @@ void history_observe(struct history *history, const struct health_input *input,
     observe_full_syncs(history, input, given, number);
     if (health->views > 0) {
         observe_owners(history, health, number);
-        observe_roles(history, health, number);
+        observe_roles(history, input, health, number);
         observe_open(history, input, given, health, wall_s);
     }
     free(number);
