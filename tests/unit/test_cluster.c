@@ -673,6 +673,20 @@ static void strangers_before_meet_all_stay(void **state)
     script_free(script);
 }
 
+static void nodes_that_have_all_forgotten_each_other_stay(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+    (void)state;
+    serve_all(script, three, 3);
+    scrape(script);
+    script->server_count = 0;
+    serve(script, "10.0.0.2:7000", "n2", "n2 10.0.0.2:7000@17000 master - 0 0 0 connected\n");
+    serve(script, "10.0.0.3:7000", "n3", "n3 10.0.0.3:7000@17000 master - 0 0 0 connected\n");
+    scrape(script);
+    check_members(script, "10.0.0.2:7000=n2 10.0.0.3:7000=n3");
+    script_free(script);
+}
+
 static void lone_node_stays(void **state)
 {
     struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
@@ -1052,6 +1066,7 @@ int main(void)
         cmocka_unit_test(seed_takes_the_place_of_a_member_that_fails_at_its_address),
         cmocka_unit_test(node_that_is_no_longer_behind_its_seed_is_asked_at_its_address),
         cmocka_unit_test(strangers_before_meet_all_stay),
+        cmocka_unit_test(nodes_that_have_all_forgotten_each_other_stay),
         cmocka_unit_test(lone_node_stays),
         cmocka_unit_test(members_without_a_view_stay_while_peers_list_them),
         cmocka_unit_test(wrong_node_teaches_nothing),
