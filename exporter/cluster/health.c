@@ -112,15 +112,19 @@ static bool same_place(const struct node_line *a, const struct node_line *b)
     return a->port == b->port && span_equals(a->host, b->host);
 }
 
-// Of two lines that say the same: by epoch, else by the address, so that the order of the views
-// does not matter.
+// Of two lines that say the same: by epoch, else by whatever differs, so that the order of the
+// views does not matter.
 static bool is_better(const struct node_line *a, const struct node_line *b)
 {
-    int order = span_order(a->host, b->host);
+    int hosts = span_order(a->host, b->host);
+    int names = span_order(a->hostname, b->hostname);
     if (a->config_epoch != b->config_epoch) {
         return a->config_epoch > b->config_epoch;
     }
-    return order != 0 ? order > 0 : a->port > b->port;
+    if (hosts != 0 || names != 0) {
+        return hosts != 0 ? hosts > 0 : names > 0;
+    }
+    return a->port != b->port ? a->port > b->port : a->flags > b->flags;
 }
 
 static void add_opinion(struct opinions *opinions, const struct view_line *line,
