@@ -9,10 +9,17 @@
 
     runbookUrl: 'https://github.com/redis-cluster-exporter/redis_cluster_exporter/blob/main/dashboards/runbooks/%s.md',
     dashboardUrl: '/d/%s?var-redis_cluster={{ $labels.redis_cluster }}',
+    // The dashboard that an alert links to, by what it is about.
+    alertDashboards: {
+      cluster: 'redis-cluster-overview',
+      node: 'redis-cluster-node',
+      exporter: 'redis-cluster-exporter',
+    },
     dashboardTags: ['redis', 'redis-cluster'],
     dashboardRefresh: '30s',
 
-    // Every `for` is multiplied by this: below 1 in tests only.
+    // Every `for`, `keep_firing_for` and window of an alert is multiplied by this: below 1 in tests
+    // only.
     forScale: 1,
 
     // Thresholds, shared by alerts and panels.
@@ -26,10 +33,14 @@
     clockSkewSecondsWarning: 5,
     forkSecondsWarning: 1,
     openSlotsStuckSeconds: 1800,
+    slotMigrationAckSeconds: 60,
     failoversPerHourWarning: 3,
     fullSyncsWarning: 3,
     movedShareWarning: 0.01,
+    movedPerSecondMinimum: 1,  // below this, the share is not looked at
     topologyAgeSecondsWarning: 120,
     replicasMinimum: 1,
+    // Settings that may differ between nodes on purpose, as a regular expression: 'save|appendonly'.
+    configMismatchAllowed: '',
   },
 }
