@@ -17,6 +17,8 @@
     },
     dashboardTags: ['redis', 'redis-cluster'],
     dashboardRefresh: '30s',
+    dashboardFrom: 'now-1h',
+    dashboardTimezone: 'browser',
 
     // Every `for`, `keep_firing_for` and window of an alert is multiplied by this: below 1 in tests
     // only.
