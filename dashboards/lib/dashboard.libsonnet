@@ -49,7 +49,7 @@ function(config) {
     useValueForTime: false,
   },
   local annotations = [
-    annotation('Failovers', theme.series.replicas, q.cluster.increase('redis_cluster_failovers_total') + ' > 0',
+    annotation('Failovers', theme.event, q.cluster.increase('redis_cluster_failovers_total') + ' > 0',
                'Failover', 'A replica took over in {{%s}}' % c, [c]),
     annotation('Alerts', theme.bad, 'max by (alertname, severity, %s, %s) (%s)' % [c, n, q.alerts('severity!="info"')],
                '{{alertname}}', '{{severity}}', [c, n]),

@@ -74,12 +74,13 @@ function(lib)
     p.timeseries(
       'Memory by purpose', 'bytes',
       help(
-        'Memory of all chosen nodes together: data, clients, replication, AOF buffers, scripts, cluster bus.',
+        'Memory of all chosen nodes together: data, what an empty server takes, clients, replication, AOF buffers, scripts, cluster bus.',
         'Data are most of it.', 'Another part grows: clients that do not read their replies, slow replicas, or many scripts.',
         '`MEMORY STATS`; `CLIENT LIST` sorted by `tot-mem`.'
       ),
       [
         target(q.sum(gauge('redis_memory_used_dataset_bytes')), legend.of('data')),
+        target(q.sum(gauge('redis_memory_used_startup_bytes')), legend.of('empty server')),
         target(q.sum(gauge('redis_mem_clients_normal')), legend.of('clients')),
         target(q.sum(gauge('redis_mem_total_replication_buffers_bytes')), legend.of('replication')),
         target(q.sum(gauge('redis_mem_aof_buffer_bytes')), legend.of('AOF buffers')),

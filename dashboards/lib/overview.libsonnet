@@ -154,7 +154,7 @@ function(lib)
       ),
       [p.labelsOnly('max by (severity, alertname, %s, %s) (%s)' % [q.labels.cluster, q.labels.node, q.alerts()])],
       [['severity', 'Severity'], ['alertname', 'Alert'], [q.labels.cluster, 'Cluster'], [q.labels.node, 'Node']],
-      { w: 8, h: 7 }
+      { w: 8, h: 7, drill: 'nodes' }
     ),
   ];
 

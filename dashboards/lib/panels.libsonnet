@@ -84,7 +84,7 @@ function(config) {
 
   // The same node has the same colour on all panels, by its name.
   timeseries(title, unit, help, targets, spec={}):
-    panel('timeseries', title, unit, help, targets, { min: 0 } + spec) {
+    panel('timeseries', title, unit, help, targets, { min: 0 } + (if std.get(spec, 'bars', false) then { decimals: 0 } else {}) + spec) {
       local stacked = std.get(spec, 'stacked', false),
       fieldConfig+: {
         defaults+: {

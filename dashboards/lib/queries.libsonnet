@@ -32,7 +32,6 @@ function(config) {
 
   sum(expr, keep=[]): aggregate('sum', [c] + keep, expr),
   max(expr, keep=[]): aggregate('max', [c] + keep, expr),
-  min(expr, keep=[]): aggregate('min', [c] + keep, expr),
   avg(expr, keep=[]): aggregate('avg', [c] + keep, expr),
   count(expr, keep=[]): aggregate('count', [c] + keep, expr),
   sumNodes(expr): aggregate('sum', [c, n], expr),

@@ -195,7 +195,7 @@ function(lib)
     p.timeseries(
       'Failovers', 'none',
       help(
-        'Times that a replica took over from its master, in each step of the graph.', 'None, or those that you asked for.', 'Several in a row.',
+        'Times that a replica took over from its master within the last rate interval; one failover shows for as long as that.', 'None, or those that you asked for.', 'Several in a row.',
         '`CLUSTER NODES`; the log of the new master tells why and when.'
       ),
       [target(q.cluster.increase('redis_cluster_failovers_total'), legend.cluster)],
@@ -224,7 +224,7 @@ function(lib)
     p.timeseries(
       'Syncs', 'none',
       help(
-        'Syncs that chosen masters granted, and denied, in each step. denied: the place was not in the backlog, a full sync follows.',
+        'Syncs that chosen masters granted, and denied, within the last rate interval. denied: the place was not in the backlog, a full sync follows.',
         'Nothing; partial after a short break of a link.', 'full again and again.',
         '`INFO stats`: `sync_full`, `sync_partial_ok`, `sync_partial_err`; `CONFIG GET repl-backlog-size`.'
       ),

@@ -7,6 +7,8 @@ function(lib)
   local slots = q.masters(q.node.gauge('redis_cluster_node_slots'));
   local ofSlots(expr) = q.masters('%s / (%s > 0)' % [expr, q.node.gauge('redis_cluster_node_slots')]);
   local keys = q.sumNodes(q.node.gauge('redis_db_keys', '', ['db']));
+  // A redirected command does not count as processed.
+  local moved = q.sum(q.everyNode.rate('redis_errors_total', 'err="MOVED"'));
   local ops = q.node.rate('redis_commands_processed_total');
 
   local now = [
@@ -157,7 +159,7 @@ function(lib)
     p.timeseries(
       'Slots moved', 'none',
       help(
-        'Slots that went to another shard, in each step of the graph.', 'Bars while you reshard, none else.', 'Bars that nobody asked for.',
+        'Slots that went to another shard within the last rate interval; one move shows for as long as that.', 'Bars while you reshard, none else.', 'Bars that nobody asked for.',
         '`CLUSTER NODES`; logs of your operator.'
       ),
       [target(q.cluster.increase('redis_cluster_slot_moves_total'), legend.cluster)],
@@ -177,13 +179,12 @@ function(lib)
     p.timeseries(
       'Share of MOVED', 'percentunit',
       help(
-        'MOVED replies over all commands of the cluster.', 'Below %s %%.' % (config.movedShareWarning * 100),
+        'MOVED replies over all requests: those, and the commands that were processed.', 'Below %s %%.' % (config.movedShareWarning * 100),
         'Above it for minutes: clients pay two round trips for many commands.',
         '`CLIENT LIST`; client libraries have a setting that refreshes the slot map.'
       ),
       [target(q.share(
-        q.sum(q.everyNode.rate('redis_errors_total', 'err="MOVED"')),
-        q.sum(q.everyNode.rate('redis_commands_processed_total'))
+        moved, '(%s + %s)' % [moved, q.sum(q.everyNode.rate('redis_commands_processed_total'))]
       ), legend.cluster)],
       { steps: theme.warnFrom(config.movedShareWarning), drill: 'overview' }
     ),

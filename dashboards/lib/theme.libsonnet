@@ -5,62 +5,37 @@
     orange: '#E69F00',
     sky: '#56B4E9',
     green: '#009E73',
-    yellow: '#F0E442',
     blue: '#0072B2',
     vermillion: '#D55E00',
     purple: '#CC79A7',
-    grey: '#8C8C8C',
   },
 
   good: palette.green,
   warning: palette.orange,
   bad: palette.vermillion,
   neutral: palette.blue,
-  absent: palette.grey,
+  event: palette.purple,
 
   // Series that mean the same on every panel: the last word of the legend, and its colour.
   series: {
-    // health of a node, and why slots are not served
-    ok: palette.green,
-    pfail: palette.orange,
-    fail: palette.vermillion,
-    noaddr: palette.grey,
-    unreachable: palette.purple,
-    loading: palette.sky,
+    masters: palette.blue,
+    replicas: palette.sky,
+    sent: palette.blue,
+    received: palette.sky,
+    migrating: palette.orange,
+    importing: palette.sky,
+    MOVED: palette.blue,
+    ASK: palette.orange,
+    used: palette.blue,
+    limit: palette.vermillion,
+    // why slots are not served
     unassigned: palette.purple,
     owner_pfail: palette.orange,
     owner_fail: palette.vermillion,
-    // roles
-    masters: palette.blue,
-    replicas: palette.sky,
-    // ways
-    migrating: palette.orange,
-    importing: palette.sky,
-    received: palette.sky,
-    sent: palette.blue,
-    // look-ups
-    hits: palette.green,
-    misses: palette.orange,
-    expired: palette.sky,
-    evicted: palette.vermillion,
     // syncs
     full: palette.vermillion,
     partial: palette.green,
     denied: palette.orange,
-    // redirections
-    MOVED: palette.blue,
-    ASK: palette.orange,
-    // quantities and their limits
-    used: palette.blue,
-    resident: palette.sky,
-    limit: palette.vermillion,
-    // processor time
-    system: palette.orange,
-    user: palette.blue,
-    // severities of alerts
-    critical: palette.vermillion,
-    info: palette.sky,
-    warning: palette.orange,
   },
 
   // [[from, colour], ...]: the first one holds from -infinity on, whatever its number.

@@ -26,8 +26,8 @@ CORE_PANELS = set("""alertlist annolist barchart bargauge candlestick canvas das
 geomap heatmap histogram logs news nodeGraph piechart row stat state-timeline status-history table
 text timeseries traces trend xychart""".split())
 
-# The colours of Okabe and Ito without black, and a grey.
-PALETTE = set("#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7 #8C8C8C".split())
+# The colours of Okabe and Ito without black.
+PALETTE = set("#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7".split())
 
 # Metrics that are not the exporter's, with their labels.
 OF_PROMETHEUS = {

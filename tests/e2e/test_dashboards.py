@@ -267,6 +267,13 @@ def check_legends(panel, results):
             seen |= {(name, at) for at in samples}
 
 
+def check_ratios(panel, results):
+    """Ratios are ratios, not percents, and do not exceed the whole on this quiet cluster."""
+    if panel["fieldConfig"]["defaults"]["unit"] == "percentunit":
+        values = [v for _, series in results for _, samples in series for v in samples.values()]
+        assert all(0 <= value <= 1 for value in values), (panel["title"], values)
+
+
 def check_rows(panel, results):
     """After the merge a table has one row for each set of the labels that all queries have."""
     keys = set.intersection(*({key for labels, _ in series for key in labels} if i == 0 else
@@ -360,6 +367,7 @@ def test_every_query_shows_data_of_a_real_cluster():
             results = [(target, prometheus.history(rules.substitute(target["expr"])))
                        for target in panel["targets"]]
             (check_rows if panel["type"] == "table" else check_legends)(panel, results)
+            check_ratios(panel, results)
 
 
 test_every_query_shows_data_of_a_real_cluster.seconds = 40
