@@ -42,7 +42,7 @@ function(config) {
     iconColor: colour,
     // Grafana reads the query here or there, depending on its version.
     expr: expr,
-    target: { refId: 'Annotation', expr: expr },
+    target: { refId: 'Annotation', expr: expr, range: true, instant: false },
     titleFormat: title,
     textFormat: text,
     tagKeys: std.join(',', tags),
@@ -93,7 +93,6 @@ function(config) {
     fiscalYearStartMonth: 0,
     weekStart: '',
     liveNow: false,
-    style: 'dark',
     links: [{
       type: 'dashboards', tags: [config.dashboardTags[std.length(config.dashboardTags) - 1]], title: 'Redis Cluster', asDropdown: false,
       includeVars: true, keepTime: true, targetBlank: false, icon: 'external link', tooltip: '', url: '',

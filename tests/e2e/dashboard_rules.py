@@ -291,8 +291,8 @@ def annotations(board):
             yield f"{name}: no text"
 
 
-def links(board, uids=frozenset(board["uid"] for board in load().values())):
-    bar = board["links"]
+def links(board):
+    bar, uids = board["links"], {other["uid"] for other in load().values()}
     if not any(link["type"] == "dashboards" and link["includeVars"] and link["keepTime"]
                and set(link["tags"]) <= set(board["tags"]) and link["tags"] for link in bar):
         yield "no bar of links"
