@@ -161,7 +161,7 @@ static struct scene *scene_of(const struct world *world, uint64_t seed)
         }
         scene->input[i].loading = node == 3;
         scene_facts(scene, id)->keys = (int64_t)node;
-        scene_facts(scene, id)->config[CONFIG_SAVE] = span_make("012345678" + node / 2, 1);
+        scene_facts(scene, id)->config[CONFIG_SAVE] = span_make(&"01234567"[node / 2], 1);
     }
     scene_judge(scene);
     return scene;

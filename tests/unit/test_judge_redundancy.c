@@ -539,37 +539,36 @@ static struct model random_model(uint64_t *seed)
     return model;
 }
 
-static void check_against_brute_force(const struct model *model, uint64_t run)
+// Gives how many hosts may be lost.
+static size_t check_against_brute_force(const struct model *model, uint64_t run)
 {
     struct scene *scene = scene_of(model);
+    size_t nodes = brute_force(model, false);
+    size_t hosts = brute_force(model, true);
+    size_t critical = survives(model, 0) ? count_critical_hosts(model) : 0;
     const struct health *health = scene->health;
-    size_t nodes = health->node_failures_survivable;
-    size_t hosts = health->host_failures_survivable;
-    size_t critical = health->hosts_critical;
-    scene_free(scene);
-    if (nodes != brute_force(model, false) || hosts != brute_force(model, true)) {
+    if (health->node_failures_survivable != nodes || health->host_failures_survivable != hosts) {
         print_error("run %llu: nodes %zu, really %zu; hosts %zu, really %zu\n",
-                    (unsigned long long)run, nodes, brute_force(model, false), hosts,
-                    brute_force(model, true));
+                    (unsigned long long)run, health->node_failures_survivable, nodes,
+                    health->host_failures_survivable, hosts);
     }
-    assert_int_equal(nodes, brute_force(model, false));
-    assert_int_equal(hosts, brute_force(model, true));
-    if (survives(model, 0)) {
-        assert_int_equal(critical, count_critical_hosts(model));
-    }
+    assert_int_equal(health->node_failures_survivable, nodes);
+    assert_int_equal(health->host_failures_survivable, hosts);
+    assert_true(!survives(model, 0) || health->hosts_critical == critical);
+    scene_free(scene);
+    return hosts;
 }
 
 static void survivable_losses_are_those_of_trying_all(void **state)
 {
     size_t survivable = 0;
     (void)state;
-    for (uint64_t run = 0; run < 2000; run++) {
+    for (uint64_t run = 0; run < 1000; run++) {
         uint64_t seed = run;
         struct model model = random_model(&seed);
-        check_against_brute_force(&model, run);
-        survivable += brute_force(&model, true) > 0;
+        survivable += check_against_brute_force(&model, run) > 0;
     }
-    assert_true(survivable > 50); // the worlds are not all alike
+    assert_true(survivable > 20); // the worlds are not all alike
 }
 
 int main(void)
