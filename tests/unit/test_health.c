@@ -569,7 +569,7 @@ static void each_versions_replication_gives_the_lag(void **state)
 
 // --- Any cluster ---
 
-enum { BLOCKS = 16, BLOCK_SLOTS = SLOT_COUNT / BLOCKS, CLUSTER_MAX = 10, SEEDS = 400 };
+enum { BLOCKS = 16, BLOCK_SLOTS = SLOT_COUNT / BLOCKS, CLUSTER_MAX = 10, SEEDS = 200 };
 
 // A cluster as its nodes see it. Roles, masters and epochs are the same to all, since only then is
 // the verdict on a node that cannot be read settled by any one of its peers' lines.

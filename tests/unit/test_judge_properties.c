@@ -283,7 +283,7 @@ static void check_told(const char *told, const char *expected)
 static void judgement_does_not_depend_on_any_order(void **state)
 {
     (void)state;
-    for (uint64_t run = 0; run < 300; run++) {
+    for (uint64_t run = 0; run < 200; run++) {
         uint64_t seed = run;
         struct world world;
         make_world(&world, &seed);
@@ -305,7 +305,7 @@ static void judgement_does_not_depend_on_any_order(void **state)
 static void slots_and_nodes_always_add_up(void **state)
 {
     (void)state;
-    for (uint64_t run = 1000; run < 1300; run++) {
+    for (uint64_t run = 1000; run < 1200; run++) {
         uint64_t seed = run;
         struct world world;
         make_world(&world, &seed);
