@@ -41,6 +41,8 @@
     movedShareWarning: 0.01,
     movedPerSecondMinimum: 1,  // below this, the share is not looked at
     topologyAgeSecondsWarning: 120,
+    scrapeSecondsWarning: 1,
+    scrapeSecondsCritical: 5,
     replicasMinimum: 1,
     // Settings that may differ between nodes on purpose, as a regular expression: 'save|appendonly'.
     configMismatchAllowed: '',

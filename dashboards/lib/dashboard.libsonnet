@@ -26,8 +26,18 @@ function(config) {
   },
   local variables = [
     {
-      type: 'datasource', name: 'datasource', label: 'Data source', query: 'prometheus', refresh: 1, regex: '',
-      multi: false, includeAll: false, current: {}, options: [], skipUrlSync: false, hide: 0,
+      type: 'datasource',
+      name: 'datasource',
+      label: 'Data source',
+      query: 'prometheus',
+      refresh: 1,
+      regex: '',
+      multi: false,
+      includeAll: false,
+      current: {},
+      options: [],
+      skipUrlSync: false,
+      hide: 0,
     },
     variable('job', 'Job', 'label_values(redis_cluster_discovery_up, job)'),
     variable('redis_cluster', 'Cluster', 'label_values(redis_cluster_discovery_up{job=~"$job"}, %s)' % c),
@@ -49,10 +59,18 @@ function(config) {
     useValueForTime: false,
   },
   local annotations = [
-    annotation('Failovers', theme.event, q.cluster.increase('redis_cluster_failovers_total') + ' > 0',
-               'Failover', 'A replica took over in {{%s}}' % c, [c]),
-    annotation('Alerts', theme.bad, 'max by (alertname, severity, %s, %s) (%s)' % [c, n, q.alerts('severity!="info"')],
-               '{{alertname}}', '{{severity}}', [c, n]),
+    annotation('Failovers',
+               theme.event,
+               q.cluster.increase('redis_cluster_failovers_total') + ' > 0',
+               'Failover',
+               'A replica took over in {{%s}}' % c,
+               [c]),
+    annotation('Alerts',
+               theme.bad,
+               'max by (alertname, severity, %s, %s) (%s)' % [c, n, q.alerts('severity!="info"')],
+               '{{alertname}}',
+               '{{severity}}',
+               [c, n]),
   ],
 
   // Puts the panels of each section, line by line, on the grid; a section with a title has a row for it.
@@ -67,7 +85,9 @@ function(config) {
       assert fits || state.x == 24 : 'a gap right of the panel before "%s"' % panel.title;
       assert x == 0 || panel.size.h == state.h : 'another height than its neighbour: "%s"' % panel.title;
       {
-        x: x + panel.size.w, y: y, h: panel.size.h,
+        x: x + panel.size.w,
+        y: y,
+        h: panel.size.h,
         panels: state.panels + [panel { id: std.length(state.panels) + 1, gridPos: { x: x, y: y } + panel.size }],
       };
     local end = std.foldl(place, std.flatMap(panelsOf, sections), { x: 24, y: 0, h: 0, panels: [] });
@@ -94,8 +114,16 @@ function(config) {
     weekStart: '',
     liveNow: false,
     links: [{
-      type: 'dashboards', tags: [config.dashboardTags[std.length(config.dashboardTags) - 1]], title: 'Redis Cluster', asDropdown: false,
-      includeVars: true, keepTime: true, targetBlank: false, icon: 'external link', tooltip: '', url: '',
+      type: 'dashboards',
+      tags: [config.dashboardTags[std.length(config.dashboardTags) - 1]],
+      title: 'Redis Cluster',
+      asDropdown: false,
+      includeVars: true,
+      keepTime: true,
+      targetBlank: false,
+      icon: 'external link',
+      tooltip: '',
+      url: '',
     }],
     annotations: { list: annotations },
     templating: { list: variables },

@@ -10,7 +10,8 @@ function(lib)
 
   local health = [
     p.stat(
-      'Cluster state', 'none',
+      'Cluster state',
+      'none',
       help(
         'What the masters that answer say about the cluster: the share of them that call it ok.',
         'OK: all of them do.',
@@ -21,7 +22,8 @@ function(lib)
       { names: theme.state, steps: theme.steps([[0, theme.bad], [0.5000001, theme.warning], [1, theme.good]]), noValue: 'UNKNOWN', drill: 'slots' }
     ),
     p.stat(
-      'Slots not served', 'none',
+      'Slots not served',
+      'none',
       help(
         'Slots, of 16384, that nobody serves: without an owner, or with one that has failed or that most masters suspect.',
         '0.',
@@ -32,7 +34,8 @@ function(lib)
       { steps: theme.badFrom(1), drill: 'slots' }
     ),
     p.stat(
-      'Slot maps', 'none',
+      'Slot maps',
+      'none',
       help(
         'Different maps of who owns which slots, among the views of all nodes.',
         'AGREED: all nodes have the same map.',
@@ -43,7 +46,8 @@ function(lib)
       { names: theme.agreed, steps: theme.steps([[0, theme.bad], [1, theme.good], [2, theme.warning]]), drill: 'slots' }
     ),
     p.stat(
-      'Quorum margin', 'none',
+      'Quorum margin',
+      'none',
       help(
         'How many more masters may be lost at once with a majority left to vote for a failover.',
         '1 or more.',
@@ -54,7 +58,8 @@ function(lib)
       { steps: theme.steps([[-100, theme.bad], [0, theme.warning], [1, theme.good]]), drill: 'replication' }
     ),
     p.stat(
-      'Failures survivable', 'none',
+      'Failures survivable',
+      'none',
       help(
         'How many nodes, or hosts, may be lost at once, the worst ones, with all slots served in the end.',
         '1 or more of both.',
@@ -68,7 +73,8 @@ function(lib)
       { steps: theme.goodFrom(1), textMode: 'value_and_name', drill: 'replication', noValue: 'not judged' }
     ),
     p.stat(
-      'Worst replica lag', 's',
+      'Worst replica lag',
+      's',
       help(
         'How old the data of the replica that is furthest behind are.',
         'Below %d s.' % config.lagSecondsWarning,
@@ -79,7 +85,8 @@ function(lib)
       { steps: lagSteps, decimals: 1, drill: 'replication', noValue: 'no replica' }
     ),
     p.stat(
-      'Fullest memory', 'percentunit',
+      'Fullest memory',
+      'percentunit',
       help(
         'Used memory of the node that is nearest to its limit (maxmemory).',
         'Below %d %%.' % (config.memoryUsageWarning * 100),
@@ -90,7 +97,8 @@ function(lib)
       { steps: memorySteps, decimals: 1, drill: 'nodes', noValue: 'no limit' }
     ),
     p.stat(
-      'Firing alerts', 'none',
+      'Firing alerts',
+      'none',
       help(
         'Alerts of these rules that Prometheus fires now, by severity.',
         '0 of both.',
@@ -107,7 +115,8 @@ function(lib)
     },
 
     p.stat(
-      'Nodes by health', 'none',
+      'Nodes by health',
+      'none',
       help(
         'All nodes that the cluster knows. fail, pfail and noaddr are what most masters say; unreachable and loading are what the exporter sees.',
         'All are ok.',
@@ -125,7 +134,8 @@ function(lib)
       },
     },
     p.stat(
-      'What should be 0', 'none',
+      'What should be 0',
+      'none',
       help(
         'Counts of states that no healthy cluster has for longer than a moment.',
         '0 everywhere.',
@@ -145,7 +155,8 @@ function(lib)
       { w: 10, h: 7, textMode: 'value_and_name', steps: theme.warnFrom(1), drill: 'slots' }
     ),
     p.table(
-      'Alerts firing now', 'none',
+      'Alerts firing now',
+      'none',
       help(
         'Each alert that fires, with what it is about.',
         'No row.',
@@ -159,7 +170,8 @@ function(lib)
   ];
 
   local shards = p.table(
-    'Shards', 'short',
+    'Shards',
+    'short',
     help(
       'One row a shard, named by its master. Lag is that of its worst replica.',
       'Every master is up and has as many healthy replicas as planned; slots, keys, memory and commands are alike in all rows.',
@@ -183,7 +195,8 @@ function(lib)
 
   local traffic = [
     p.timeseries(
-      'Commands', 'ops',
+      'Commands',
+      'ops',
       help(
         'Commands a second that the masters, and the replicas, have processed; replication itself counts on replicas.',
         'A curve that follows your load.',
@@ -197,7 +210,8 @@ function(lib)
       { words: ['masters', 'replicas'], drill: 'nodes' }
     ),
     p.timeseries(
-      'Commands by node', 'ops',
+      'Commands by node',
+      'ops',
       help(
         'Commands a second of each chosen node.',
         'Masters are alike.',
@@ -207,7 +221,8 @@ function(lib)
       [target(ops(q.node), legend.node)]
     ),
     p.timeseries(
-      'Time per command', 's',
+      'Time per command',
+      's',
       help(
         'Mean time that a command took inside the server, over all commands of each chosen node.',
         'Tens of microseconds for simple commands, and steady.',
@@ -220,9 +235,10 @@ function(lib)
       ), legend.node)]
     ),
     p.timeseries(
-      'Errors', 'cps',
+      'Errors',
+      'cps',
       help(
-        'Error replies a second, by their first word. MOVED and ASK are not among them: they are a cluster\'s normal redirections.',
+        "Error replies a second, by their first word. MOVED and ASK are not among them: they are a cluster's normal redirections.",
         'None, or a constant few that you know.',
         'CLUSTERDOWN: slots are not served. OOM: the memory limit is reached. READONLY: clients write to a replica. MASTERDOWN, LOADING, NOAUTH, WRONGPASS, TRYAGAIN: as they say.',
         '`INFO errorstats` on the nodes; `ACL LOG` for NOPERM and WRONGPASS.'
@@ -231,10 +247,11 @@ function(lib)
       { drill: 'nodes' }
     ),
     p.timeseries(
-      'Network', 'binBps',
+      'Network',
+      'binBps',
       help(
         'Bytes a second that all nodes together received and sent, replication included.',
-        'Follows the load, well below what the hosts\' network can carry.',
+        "Follows the load, well below what the hosts' network can carry.",
         'A plateau: the network is full. Sent far above its usual: large values are read, or a full sync runs.',
         '`INFO stats`; `redis-cli --bigkeys` finds large values.'
       ),
@@ -245,7 +262,8 @@ function(lib)
       { words: ['received', 'sent'], drill: 'nodes' }
     ),
     p.timeseries(
-      'Clients', 'short',
+      'Clients',
+      'short',
       help(
         'Client connections of each chosen node.',
         'Steady, alike on all masters.',
@@ -258,7 +276,8 @@ function(lib)
 
   local memory = [
     p.timeseries(
-      'Memory of the data', 'bytes',
+      'Memory of the data',
+      'bytes',
       help(
         'Used memory of all masters, and the sum of their limits where each of them has one.',
         'Well below the limit, with room for growth and for one shard more or less.',
@@ -272,7 +291,8 @@ function(lib)
       { words: ['used', 'limit'], drill: 'nodes' }
     ),
     p.timeseries(
-      'Memory of limit, by node', 'percentunit',
+      'Memory of limit, by node',
+      'percentunit',
       help(
         'Used memory over maxmemory of each chosen node that has a limit.',
         'Below %d %%, and alike on all masters.' % (config.memoryUsageWarning * 100),
@@ -283,7 +303,8 @@ function(lib)
       { steps: memorySteps, softMax: 1 }
     ),
     p.timeseries(
-      'Keys', 'short',
+      'Keys',
+      'short',
       help(
         'Keys of all masters.',
         'Changes as your data do.',
@@ -297,7 +318,8 @@ function(lib)
 
   local skew = [
     p.timeseries(
-      'Skew of the masters', 'none',
+      'Skew of the masters',
+      'none',
       help(
         'The master that has most, over the mean of all: of slots, keys, memory. 1 is even.',
         'Below %s.' % config.skewWarning,
@@ -312,7 +334,8 @@ function(lib)
       { steps: theme.warnFrom(config.skewWarning), drill: 'slots', decimals: 2 }
     ),
     p.bars(
-      'Memory by master', 'bytes',
+      'Memory by master',
+      'bytes',
       help(
         'Used memory of each chosen master now.',
         'Bars of one length.',
@@ -322,7 +345,8 @@ function(lib)
       [target(q.masters(q.node.gauge('redis_memory_used_bytes')), legend.node)]
     ),
     p.bars(
-      'Commands by master', 'ops',
+      'Commands by master',
+      'ops',
       help(
         'Commands a second of each chosen master now.',
         'Bars of one length.',
@@ -335,7 +359,8 @@ function(lib)
 
   local fleet = [
     p.table(
-      'Settings that differ', 'none',
+      'Settings that differ',
+      'none',
       help(
         'Parameters that are not the same on all nodes.',
         'No row.',
@@ -347,7 +372,8 @@ function(lib)
       { w: 8, drill: 'nodes' }
     ),
     p.timeseries(
-      'Versions', 'none',
+      'Versions',
+      'none',
       help(
         'Nodes that answer, by version of the server.',
         'One version.',
@@ -358,9 +384,10 @@ function(lib)
       { stepped: true, drill: 'nodes' }
     ),
     p.timeseries(
-      'Clock skew', 's',
+      'Clock skew',
+      's',
       help(
-        'Each chosen server\'s clock minus the exporter\'s.',
+        "Each chosen server's clock minus the exporter's.",
         'Some milliseconds.',
         'More than %d s either way: keys expire at other times on replicas, and failure detection suffers.' % config.clockSkewSecondsWarning,
         '`TIME` on the nodes; is the time service of that host running?'
@@ -369,7 +396,8 @@ function(lib)
       { min: null, steps: theme.steps([[-1000, theme.warning], [-config.clockSkewSecondsWarning, theme.good], [config.clockSkewSecondsWarning, theme.warning]]) }
     ),
     p.timeline(
-      'Cluster state as each node sees it', 'none',
+      'Cluster state as each node sees it',
+      'none',
       help(
         'What each chosen node answers to CLUSTER INFO.',
         'ok on all lines, all the time.',

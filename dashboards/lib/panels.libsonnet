@@ -9,7 +9,12 @@ function(config) {
   local datasource = { type: 'prometheus', uid: '${datasource}' },
 
   target(expr, legend): {
-    datasource: datasource, expr: expr, legendFormat: legend, editorMode: 'code', range: true, instant: false,
+    datasource: datasource,
+    expr: expr,
+    legendFormat: legend,
+    editorMode: 'code',
+    range: true,
+    instant: false,
   },
   local instant(target) = target { range: false, instant: true },
   local tabular(target) = instant(target) { format: 'table' },
@@ -106,8 +111,12 @@ function(config) {
       },
       options: {
         legend: {
-          showLegend: true, displayMode: 'table', placement: 'bottom',
-          calcs: ['lastNotNull', 'max'], sortBy: 'Max', sortDesc: true,
+          showLegend: true,
+          displayMode: 'table',
+          placement: 'bottom',
+          calcs: ['lastNotNull', 'max'],
+          sortBy: 'Max',
+          sortDesc: true,
         },
         tooltip: { mode: 'multi', sort: 'desc' },
       },
@@ -123,7 +132,10 @@ function(config) {
         },
       },
       options: {
-        mergeValues: true, showValue: 'auto', alignValue: 'left', rowHeight: 0.85,
+        mergeValues: true,
+        showValue: 'auto',
+        alignValue: 'left',
+        rowHeight: 0.85,
         legend: { showLegend: false, displayMode: 'list', placement: 'bottom' },
         tooltip: { mode: 'single', sort: 'none' },
       },
@@ -134,15 +146,26 @@ function(config) {
       fieldConfig+: { defaults+: { color: { mode: if std.objectHas(spec, 'steps') then 'thresholds' else 'palette-classic-by-name' } } },
       options: {
         reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
-        orientation: 'horizontal', displayMode: 'basic', valueMode: 'color', showUnfilled: true,
-        namePlacement: 'auto', sizing: 'auto', minVizHeight: 16, minVizWidth: 8, maxVizHeight: 40,
+        orientation: 'horizontal',
+        displayMode: 'basic',
+        valueMode: 'color',
+        showUnfilled: true,
+        namePlacement: 'auto',
+        sizing: 'auto',
+        minVizHeight: 16,
+        minVizWidth: 8,
+        maxVizHeight: 40,
         legend: { showLegend: false, displayMode: 'list', placement: 'bottom', calcs: [] },
       },
     },
 
   // A column of a table: its query, title and unit; `extra` are properties of its cells.
   column(title, expr, unit='short', extra={}): {
-    title: title, expr: expr, unit: unit, extra: extra, hidden: false,
+    title: title,
+    expr: expr,
+    unit: unit,
+    extra: extra,
+    hidden: false,
   },
   // Gives labels only.
   labelsOnly(expr): { title: '', expr: expr, unit: 'short', extra: {}, hidden: true },
@@ -179,7 +202,9 @@ function(config) {
         ],
       },
       options: {
-        showHeader: true, cellHeight: 'sm', frameIndex: 0,
+        showHeader: true,
+        cellHeight: 'sm',
+        frameIndex: 0,
         footer: { show: false, reducer: ['sum'], countRows: false, fields: '' },
         sortBy: [{ displayName: labels[0][1], desc: false }],
       },

@@ -13,75 +13,96 @@ function(lib)
 
   local now = [
     p.stat(
-      'Slots not served', 'none',
+      'Slots not served',
+      'none',
       help(
-        'Slots that nobody serves.', '0.', 'Any: their keys are out of reach.',
+        'Slots that nobody serves.',
+        '0.',
+        'Any: their keys are out of reach.',
         '`redis-cli --cluster check HOST:PORT`; the reasons are in the panel below.'
       ),
       [target(q.sum(q.cluster.gauge('redis_cluster_slots_uncovered', '', ['reason'])), legend.cluster)],
       { steps: theme.badFrom(1), drill: 'replication' }
     ),
     p.stat(
-      'Out of the exporter\'s reach', 'none',
+      "Out of the exporter's reach",
+      'none',
       help(
         'Slots that are served, by masters that this exporter cannot reach while the cluster can.',
-        '0.', 'Any: the figures of those masters are missing everywhere; clients on the same network may fail as well.',
-        '`redis-cli -h HOST -p PORT PING` from the exporter\'s host; the dashboard Exporter tells the reason.'
+        '0.',
+        'Any: the figures of those masters are missing everywhere; clients on the same network may fail as well.',
+        "`redis-cli -h HOST -p PORT PING` from the exporter's host; the dashboard Exporter tells the reason."
       ),
       [target(q.cluster.gauge('redis_cluster_slots_unreachable'), legend.cluster)],
       { steps: theme.warnFrom(1), drill: 'exporter' }
     ),
     p.stat(
-      'Conflicting slots', 'none',
+      'Conflicting slots',
+      'none',
       help(
-        'Slots that two masters claim as their own.', '0.', 'Any: both take writes to the same keys, and one side will be lost.',
+        'Slots that two masters claim as their own.',
+        '0.',
+        'Any: both take writes to the same keys, and one side will be lost.',
         '`CLUSTER NODES` on both; `redis-cli --cluster fix HOST:PORT` after a backup.'
       ),
       [target(q.cluster.gauge('redis_cluster_slots_conflicting'), legend.cluster)],
       { steps: theme.badFrom(1), drill: 'overview' }
     ),
     p.stat(
-      'Slot maps', 'none',
+      'Slot maps',
+      'none',
       help(
-        'Different slot maps among the views of all nodes.', 'AGREED.', '2 or more for more than a minute: news does not reach all nodes.',
+        'Different slot maps among the views of all nodes.',
+        'AGREED.',
+        '2 or more for more than a minute: news does not reach all nodes.',
         '`CLUSTER NODES` on two nodes, compared; bus links on the dashboard Replication.'
       ),
       [target(q.cluster.gauge('redis_cluster_views'), legend.cluster)],
       { names: theme.agreed, steps: theme.steps([[0, theme.bad], [1, theme.good], [2, theme.warning]]), drill: 'replication' }
     ),
     p.stat(
-      'Open slots', 'none',
+      'Open slots',
+      'none',
       help(
         'Slots that masters mark as migrating or importing now.',
-        '0, or a few while you reshard.', 'Any while nobody reshards: a move was interrupted, and clients get ASK and TRYAGAIN.',
+        '0, or a few while you reshard.',
+        'Any while nobody reshards: a move was interrupted, and clients get ASK and TRYAGAIN.',
         '`CLUSTER NODES` shows them in brackets; `redis-cli --cluster fix HOST:PORT` ends the move.'
       ),
       [target(q.max(q.cluster.gauge('redis_cluster_slots_open', '', ['direction'])), legend.cluster)],
       { steps: theme.warnFrom(1), drill: 'overview' }
     ),
     p.stat(
-      'Oldest open slot', 's',
+      'Oldest open slot',
+      's',
       help(
         'For how long the oldest of the open slots has been on its way.',
-        'None, or minutes.', 'More than %d min: the move is stuck.' % (config.openSlotsStuckSeconds / 60),
+        'None, or minutes.',
+        'More than %d min: the move is stuck.' % (config.openSlotsStuckSeconds / 60),
         '`CLUSTER COUNTKEYSINSLOT` on its source, twice: does it fall? Else `redis-cli --cluster fix HOST:PORT`.'
       ),
       [target(openSince, legend.cluster)],
       { steps: theme.warnFrom(config.openSlotsStuckSeconds), noValue: 'none', drill: 'overview' }
     ),
     p.stat(
-      'Half open slots', 'none',
+      'Half open slots',
+      'none',
       help(
-        'Slots that only one of the two sides marks as on their way.', '0.', 'Any for more than some seconds: the move was broken off half-way.',
+        'Slots that only one of the two sides marks as on their way.',
+        '0.',
+        'Any for more than some seconds: the move was broken off half-way.',
         '`CLUSTER SETSLOT 1 STABLE` (with its number) on the side that has the mark, or `redis-cli --cluster fix HOST:PORT`.'
       ),
       [target(q.cluster.gauge('redis_cluster_slots_open_unpaired'), legend.cluster)],
       { steps: theme.warnFrom(1), drill: 'overview' }
     ),
     p.stat(
-      'Slots moved', 'none',
+      'Slots moved',
+      'none',
       help(
-        'Slots that went to another shard in the time shown.', '0, or as many as you moved.', 'Any that nobody asked for.',
+        'Slots that went to another shard in the time shown.',
+        '0, or as many as you moved.',
+        'Any that nobody asked for.',
         '`CLUSTER NODES`; logs of your operator or of `redis-cli --cluster reshard`.'
       ),
       [target(q.cluster.inRange('redis_cluster_slot_moves_total'), legend.cluster)],
@@ -91,39 +112,48 @@ function(lib)
 
   local coverage = [
     p.timeseries(
-      'Slots not served, by reason', 'none',
+      'Slots not served, by reason',
+      'none',
       help(
         'unassigned: without an owner. owner_fail: the majority gave up the owner. owner_pfail: most masters suspect it and the exporter does not reach it either.',
-        '0.', 'A spike as long as a failover takes is normal after the loss of a master; a plateau means that nobody took over.',
+        '0.',
+        'A spike as long as a failover takes is normal after the loss of a master; a plateau means that nobody took over.',
         'For unassigned `CLUSTER ADDSLOTSRANGE` or `redis-cli --cluster fix HOST:PORT`; for the others the dashboard Replication: is a replica eligible?'
       ),
       [target(q.cluster.gauge('redis_cluster_slots_uncovered', '', ['reason']), legend.of('{{reason}}'))],
       { w: 12, stacked: true, words: ['unassigned', 'owner_fail', 'owner_pfail'], drill: 'replication' }
     ),
     p.timeseries(
-      'Slots served', 'none',
+      'Slots served',
+      'none',
       help(
-        'Slots, of 16384, whose owner has not failed.', 'The line at 16384.', 'Below it: see the reasons beside.',
+        'Slots, of 16384, whose owner has not failed.',
+        'The line at 16384.',
+        'Below it: see the reasons beside.',
         '`CLUSTER INFO`: `cluster_slots_assigned` and `cluster_slots_ok`.'
       ),
       [target(q.cluster.gauge('redis_cluster_slots_covered'), legend.cluster)],
       { w: 12, steps: theme.steps([[0, theme.bad], [16384, theme.good]]), drill: 'overview' }
     ),
     p.timeseries(
-      'Slots not ok in a node\'s own view', 'none',
+      "Slots not ok in a node's own view",
+      'none',
       help(
         'How many slots each chosen node does not call ok: without an owner, or with one that it suspects or that has failed.',
-        '0 on all nodes.', 'One node above 0: it sees less than the others do, a partition. All: the slots are gone.',
+        '0 on all nodes.',
+        'One node above 0: it sees less than the others do, a partition. All: the slots are gone.',
         '`CLUSTER INFO` on that node; bus links on the dashboard Replication.'
       ),
       [target('16384 - ' + q.node.gauge('redis_cluster_slots_ok'), legend.node)],
       { w: 12 }
     ),
     p.timeseries(
-      'Disagreement', 'none',
+      'Disagreement',
+      'none',
       help(
         'Slot maps beyond the first one, slots that two masters claim, and masters that share a config epoch.',
-        '0.', 'Above 0 for more than a minute: the nodes do not converge.',
+        '0.',
+        'Above 0 for more than a minute: the nodes do not converge.',
         '`CLUSTER NODES` on several nodes; `CLUSTER BUMPEPOCH` ends a shared epoch that stays.'
       ),
       [
@@ -137,19 +167,23 @@ function(lib)
 
   local resharding = [
     p.timeseries(
-      'Open slots', 'none',
+      'Open slots',
+      'none',
       help(
         'Slots that masters mark as migrating from, or importing to, them.',
-        'Both lines are one, and fall back to 0.', 'Two lines: half open slots. A plateau: a move that is stuck.',
+        'Both lines are one, and fall back to 0.',
+        'Two lines: half open slots. A plateau: a move that is stuck.',
         '`CLUSTER NODES`, the parts in brackets; `redis-cli --cluster fix HOST:PORT`.'
       ),
       [target(q.cluster.gauge('redis_cluster_slots_open', '', ['direction']), legend.of('{{direction}}'))],
       { words: ['migrating', 'importing'], stepped: true, drill: 'overview' }
     ),
     p.timeseries(
-      'Age of the oldest open slot', 's',
+      'Age of the oldest open slot',
+      's',
       help(
-        'How long the oldest of the open slots has been on its way.', 'A saw-tooth while slots move one after the other.',
+        'How long the oldest of the open slots has been on its way.',
+        'A saw-tooth while slots move one after the other.',
         'A line that only rises beyond %d min.' % (config.openSlotsStuckSeconds / 60),
         '`CLUSTER COUNTKEYSINSLOT` on its source; a very large key makes `MIGRATE` slow: `redis-cli --bigkeys`.'
       ),
@@ -157,16 +191,20 @@ function(lib)
       { steps: theme.warnFrom(config.openSlotsStuckSeconds), drill: 'overview' }
     ),
     p.timeseries(
-      'Slots moved', 'none',
+      'Slots moved',
+      'none',
       help(
-        'Slots that went to another shard within the last rate interval; one move shows for as long as that.', 'Bars while you reshard, none else.', 'Bars that nobody asked for.',
+        'Slots that went to another shard within the last rate interval; one move shows for as long as that.',
+        'Bars while you reshard, none else.',
+        'Bars that nobody asked for.',
         '`CLUSTER NODES`; logs of your operator.'
       ),
       [target(q.cluster.increase('redis_cluster_slot_moves_total'), legend.cluster)],
       { bars: true, drill: 'overview' }
     ),
     p.timeseries(
-      'Redirections', 'cps',
+      'Redirections',
+      'cps',
       help(
         'MOVED and ASK replies a second. MOVED tells a client that the slot has another owner, ASK that it is on its way.',
         'MOVED near 0 with clients that keep a slot map; ASK only while slots move.',
@@ -177,9 +215,11 @@ function(lib)
       { words: ['MOVED', 'ASK'], drill: 'overview' }
     ),
     p.timeseries(
-      'Share of MOVED', 'percentunit',
+      'Share of MOVED',
+      'percentunit',
       help(
-        'MOVED replies over all requests: those, and the commands that were processed.', 'Below %s %%.' % (config.movedShareWarning * 100),
+        'MOVED replies over all requests: those, and the commands that were processed.',
+        'Below %s %%.' % (config.movedShareWarning * 100),
         'Above it for minutes: clients pay two round trips for many commands.',
         '`CLIENT LIST`; client libraries have a setting that refreshes the slot map.'
       ),
@@ -189,19 +229,23 @@ function(lib)
       { steps: theme.warnFrom(config.movedShareWarning), drill: 'overview' }
     ),
     p.timeseries(
-      'Redirections by node', 'cps',
+      'Redirections by node',
+      'cps',
       help(
-        'MOVED and ASK replies a second of each chosen node.', 'Near 0 and alike.',
+        'MOVED and ASK replies a second of each chosen node.',
+        'Near 0 and alike.',
         'One node far above: clients use it as their only entry. A replica: clients that read from replicas without READONLY.',
-        '`CLIENT LIST` on that node; `READONLY` in the clients\' start-up.'
+        "`CLIENT LIST` on that node; `READONLY` in the clients' start-up."
       ),
       [target(q.sumNodes(q.node.rate('redis_errors_total', 'err=~"MOVED|ASK"', ['err'])), legend.node)]
     ),
     p.timeseries(
-      'Atomic migrations', 'none',
+      'Atomic migrations',
+      'none',
       help(
         'Migrations under way on each chosen node (Redis 8.4), and whether it deletes keys of slots that it gave away.',
-        '0, or a few while you reshard.', 'A number that stays: the migration is stalled.',
+        '0, or a few while you reshard.',
+        'A number that stays: the migration is stalled.',
         '`CLUSTER MIGRATION STATUS ALL`; on Valkey 9 `CLUSTER GETSLOTMIGRATIONS`.'
       ),
       [
@@ -211,10 +255,12 @@ function(lib)
       { w: 12 }
     ),
     p.timeseries(
-      'Traffic of atomic migrations', 'binBps',
+      'Traffic of atomic migrations',
+      'binBps',
       help(
         'Bytes a second that chosen nodes received and sent for migrations (Valkey 9).',
-        'Flows while slots move.', '0 while a migration is under way: it is stalled.',
+        'Flows while slots move.',
+        '0 while a migration is under way: it is stalled.',
         '`CLUSTER GETSLOTMIGRATIONS` on both sides.'
       ),
       [
@@ -227,7 +273,8 @@ function(lib)
 
   local distribution = [
     p.table(
-      'Slots by master', 'short',
+      'Slots by master',
+      'short',
       help(
         'What each chosen master has and does, also as a mean of its slots: the heat.',
         'Alike in all rows; a master without slots only while it joins or leaves.',
@@ -246,44 +293,58 @@ function(lib)
       [[q.labels.node, 'Master'], [q.labels.cluster, 'Cluster']]
     ),
     p.timeseries(
-      'Slots by master', 'none',
+      'Slots by master',
+      'none',
       help(
-        'Slots of each chosen master over time.', 'Lines that are level, and alike.', 'A line at 0: a master without work. Steps that nobody made.',
+        'Slots of each chosen master over time.',
+        'Lines that are level, and alike.',
+        'A line at 0: a master without work. Steps that nobody made.',
         '`redis-cli --cluster rebalance HOST:PORT --cluster-use-empty-masters`.'
       ),
       [target(slots, legend.node)],
       { stepped: true }
     ),
     p.timeseries(
-      'Hot slots: commands a slot', 'ops',
+      'Hot slots: commands a slot',
+      'ops',
       help(
         'Commands a second of each chosen master over the number of its slots.',
-        'Alike on all masters.', 'One master far above: some of its slots are hot. Moving other slots away helps little; splitting the hot keys does.',
+        'Alike on all masters.',
+        'One master far above: some of its slots are hot. Moving other slots away helps little; splitting the hot keys does.',
         '`CLUSTER SLOT-STATS ORDERBY CPU-USEC` (Valkey 8, Redis 8.2), `redis-cli --hotkeys`.'
       ),
       [target(ofSlots(ops), legend.node)]
     ),
     p.timeseries(
-      'Keys a slot', 'short',
+      'Keys a slot',
+      'short',
       help(
-        'Keys of each chosen master over the number of its slots.', 'Alike on all masters.', 'One master far above: hash tags put many keys into few slots.',
+        'Keys of each chosen master over the number of its slots.',
+        'Alike on all masters.',
+        'One master far above: hash tags put many keys into few slots.',
         '`CLUSTER COUNTKEYSINSLOT`, `CLUSTER GETKEYSINSLOT`.'
       ),
       [target(ofSlots(keys), legend.node)]
     ),
     p.timeseries(
-      'Skew of slots', 'none',
+      'Skew of slots',
+      'none',
       help(
-        'Slots of the master that has most over the mean. 1 is even.', 'Below %s.' % config.skewWarning, 'Above it for an hour without a reason.',
+        'Slots of the master that has most over the mean. 1 is even.',
+        'Below %s.' % config.skewWarning,
+        'Above it for an hour without a reason.',
         '`redis-cli --cluster rebalance HOST:PORT`.'
       ),
       [target(q.cluster.gauge('redis_cluster_slot_skew_ratio'), legend.cluster)],
       { steps: theme.warnFrom(config.skewWarning), decimals: 2, drill: 'overview', w: 12 }
     ),
     p.timeseries(
-      'Masters without slots', 'none',
+      'Masters without slots',
+      'none',
       help(
-        'Masters that own no slot.', '0.', 'Any for longer than a change of the cluster takes: it does no work and has no vote.',
+        'Masters that own no slot.',
+        '0.',
+        'Any for longer than a change of the cluster takes: it does no work and has no vote.',
         '`redis-cli --cluster rebalance HOST:PORT --cluster-use-empty-masters`, or make it a replica with `CLUSTER REPLICATE`.'
       ),
       [target(q.cluster.gauge('redis_cluster_masters_empty'), legend.cluster)],

@@ -16,15 +16,16 @@ from harness import REPO, run
 FOLDER = os.path.join(REPO, "dashboards", "grafana")
 VARIABLES = {"datasource": "Data source", "job": "Job", "redis_cluster": "Cluster",
              "redis_node": "Node"}
+BUILT_IN = {"__rate_interval", "__range"}  # variables of Grafana
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 # Grafana's ids of units, those that fit our kind of figures.
 UNITS = set("""none short percent percentunit bool string sci
 bits bytes decbits decbytes binbps Bps binBps bps pps ops reqps rps wps iops cps eps mps opm cpm
 ns us ms s m h d dtdurationms dtdurations clocks dateTimeAsIso dateTimeFromNow hertz""".split())
-CORE_PANELS = set("""alertlist annolist barchart bargauge candlestick canvas dashlist flamegraph gauge
-geomap heatmap histogram logs news nodeGraph piechart row stat state-timeline status-history table
-text timeseries traces trend xychart""".split())
+CORE_PANELS = set("""alertlist annolist barchart bargauge candlestick canvas dashlist flamegraph
+gauge geomap heatmap histogram logs news nodeGraph piechart row stat state-timeline
+status-history table text timeseries traces trend xychart""".split())
 
 # The colours of Okabe and Ito without black.
 PALETTE = set("#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7".split())
@@ -158,7 +159,8 @@ def variables(board):
             yield f"{name}: not multi, All, .+"
         if variable["refresh"] != 2:
             yield f"{name}: is not refreshed when the time range changes"
-        query = re.fullmatch(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)", variable["query"]["query"])
+        query = re.fullmatch(r"label_values\((\w+)(?:\{(.*)\})?, (\w+)\)",
+                             variable["query"]["query"])
         if not query or variable["definition"] != variable["query"]["query"]:
             yield f"{name}: query {variable['query']}"
             continue
@@ -175,10 +177,10 @@ def variables_used(board):
     used = set()
     for query in queries_of(board):
         used |= variables_in(query.expr)
-    used |= {"datasource"} if all(p["datasource"] == DATASOURCE for p in panels_of(board)) else set()
-    builtin = {"__rate_interval", "__range"}
-    if used - builtin != set(VARIABLES):
-        yield f"variables used and defined: {(used - builtin) ^ set(VARIABLES)}"
+    for panel in panels_of(board):
+        used |= variables_in(panel["datasource"]["uid"])
+    if used - BUILT_IN != set(VARIABLES):
+        yield f"variables used and defined: {(used - BUILT_IN) ^ set(VARIABLES)}"
 
 
 def panel_ids(board):
@@ -335,7 +337,7 @@ def known_names(board):
         bare = re.sub(r'"[^"]*"|\{[^{}]*\}', lambda m: "{}" if m[0][0] == "{" else '""', query.expr)
         bare = re.sub(r"\b(?:\w+ by|on|group_left) ?\([^()]*\) ?", " ", bare)
         words = re.findall(r"\b([a-zA-Z_:][\w:]*)\b(?! ?\()", bare)
-        for word in set(words) - {"and", "or", "unless", "bool", "inf", "__rate_interval", "__range"}:
+        for word in set(words) - {"and", "or", "unless", "bool"} - BUILT_IN:
             if word not in known:
                 yield f"{query.where}: {word} is no metric"
             elif not re.search(rf"\b{word}\{{", query.expr):
@@ -368,8 +370,8 @@ def ranges(board):
         for selector in selectors(query.expr):
             if selector.range is None:
                 continue
-            whole = (selector.range, selector.function, query.instant) == ("$__range", "increase", True)
-            if selector.range != "$__rate_interval" and not whole:
+            whole = selector.range == "$__range" and selector.function == "increase"
+            if selector.range != "$__rate_interval" and not (whole and query.instant):
                 yield f"{query.where}: {selector.function} over {selector.range}"
         if re.search(r"\)\s*\[", query.expr):
             yield f"{query.where}: a subquery"

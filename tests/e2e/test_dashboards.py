@@ -198,8 +198,8 @@ class Load:
                         number += 1
                         for command in (
                                 ("SET", f"key{number % 1000}", "x" * 100, "EX", 1 + number % 50),
-                                ("GET", f"key{number % 2000}"), ("HGET", f"key{number % 1000}", "f"),
-                                ("GET",)):
+                                ("GET", f"key{number % 2000}"),
+                                ("HGET", f"key{number % 1000}", "f"), ("GET",)):
                             with contextlib.suppress(RedisError):
                                 client.call(*command)
 
@@ -314,7 +314,8 @@ def check_data(boards, prometheus):
 def check_variables(boards, prometheus):
     """Variables have values, and a chosen node or cluster is what the panels show."""
     for variable in boards["redis-cluster-node.json"]["templating"]["list"][1:]:
-        metric, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
+        metric, label = re.fullmatch(r"label_values\((.*), (\w+)\)",
+                                     variable["definition"]).groups()
         assert prometheus.ask(f"label/{label}/values", **{"match[]": rules.substitute(metric)})
     roles = {labels["role"]: labels["redis_node"]
              for labels, _ in prometheus.now("redis_cluster_node_info")}
@@ -342,9 +343,8 @@ def check_commands(boards, node):
             for text in re.findall(r"`([^`]+)`", panel["description"]):
                 words = text.split()
                 if re.fullmatch(r"[A-Z]{3,}", words[0]):
-                    has_subcommands = any(name.startswith(words[0] + " ") for name in known)
-                    command = " ".join(words[:2]) if has_subcommands and len(words) > 1 else words[0]
-                    assert command in known, (panel["title"], text)
+                    nested = any(name.startswith(words[0] + " ") for name in known)
+                    assert " ".join(words[:1 + nested]) in known, (panel["title"], text)
 
 
 def test_every_query_shows_data_of_a_real_cluster():
@@ -424,8 +424,9 @@ def test_prometheus_and_alertmanager_of_the_compose_file_are_configured_well():
     services = read_yaml("compose.yaml")["services"]
     config = read_yaml("prometheus", "prometheus.yml")
     prometheus = mounts(services["prometheus"])
-    assert prometheus[re.search("--config.file=(.*)", "\n".join(services["prometheus"]["command"]))[1]] \
-        == os.path.join(COMPOSE, "prometheus", "prometheus.yml")
+    flags = dict(flag.split("=") for flag in services["prometheus"]["command"])
+    assert prometheus[flags["--config.file"]] == os.path.join(
+        COMPOSE, "prometheus", "prometheus.yml")
     targets = [target for section in [config["scrape_configs"], config["alerting"]["alertmanagers"]]
                for job in section for group in job["static_configs"] for target in group["targets"]]
     assert set(targets) <= addresses(services) and len(targets) == 2, targets
