@@ -286,9 +286,11 @@ static void want(struct key_work *work, size_t place, struct span key)
 static void report_walk(struct key_work *work, const struct key_check *check,
                         const struct key_walk *walk)
 {
-    if (!walk->complete) {
+    bool full = check->kind != CHECK_COUNT && key_walks_found(work->walks) >= WALK_KEYS_MAX;
+    if (!walk->complete || full) {
         work->node->cut_short |= collector_bit(collector_of(check->kind));
-    } else if (check->kind == CHECK_COUNT) {
+    }
+    if (walk->complete && check->kind == CHECK_COUNT) {
         add_number(work->node, "count", check->db, check->name, walk->total);
     }
     // Of a slot on its way to this node, the old owner is still the one to ask.

@@ -407,6 +407,7 @@ def test_no_more_keys_are_looked_at_than_the_limit():
     node.command("DEBUG", "POPULATE", 12000)
     page = Exporter(node.addr, "--check-keys=key:*", "--count-keys=key:*").scrape()
     assert len(sizes(page)) == 10000
+    assert page.all("redis_exporter_collector_failed", collector="keys")  # it tells of the others
     assert page.get("redis_matching_keys") == 12000
 
 
