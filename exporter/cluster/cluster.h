@@ -32,6 +32,14 @@ struct cluster_options {
 
 struct scrape; // scrape/scrape.h
 
+// What a node said of itself when it was last read; "" before.
+struct last_words {
+    char version[40];
+    char flavor[8]; // redis, valkey
+    char maxmemory_policy[40];
+    char zone[64];
+};
+
 struct member {
     const struct cluster *cluster;
     char id[NODE_ID_SIZE];            // "" while unknown, and without cluster mode
@@ -46,6 +54,7 @@ struct member {
     struct key_walks *walks;          // NULL before the first key check
     enum outcome outcome;             // of the scrape before, for logs of changes
     bool seen;                        // `outcome` is set
+    struct last_words words;          // for its series not to change while it is down
     command_set refused;              // what it would not answer, for the same
     void *asking;                     // the scrape's record while it asks this member
     bool is_seed;                     // a configured address has led to it

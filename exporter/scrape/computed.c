@@ -68,14 +68,14 @@ static void node_start_time(struct emitter *to, const struct snapshot *snapshot,
     emit(to, floor((double)now_us / SECOND_US) - (double)uptime_s);
 }
 
-// Empty labels are as good as absent ones: what a node that is down would have told.
+// Empty labels are as good as absent ones: of a node that was never read. One that is down keeps
+// what it said before, so that its series goes on.
 static void node_info(struct emitter *to, const struct snapshot *snapshot,
                       const struct node_snapshot *node)
 {
     const struct member *member = node->member;
     const struct node_verdict *verdict = node->verdict;
-    struct span valkey = node_field(node, SPAN("valkey_version"));
-    struct span redis = node_field(node, SPAN("redis_version"));
+    const struct last_words *words = &member->words;
     bool replica = verdict->known ? verdict->role == ROLE_REPLICA : node->replication.is_replica;
     bool role_known = verdict->known || is_ok(node);
     struct buf address = BUF_EMPTY;
@@ -87,12 +87,10 @@ static void node_info(struct emitter *to, const struct snapshot *snapshot,
         {"hostname", span_of(member->hostname)},
         {"role", span_of(role_known ? node_role_name(replica ? ROLE_REPLICA : ROLE_MASTER) : "")},
         {"master_id", span_of(verdict->known ? verdict->line->node.master_id : "")},
-        {"version", valkey.length > 0 ? valkey : redis},
-        {"flavor", span_of(valkey.length > 0  ? "valkey"
-                           : redis.length > 0 ? "redis"
-                                              : "")},
-        {"maxmemory_policy", node_field(node, SPAN("maxmemory_policy"))},
-        {"availability_zone", node_field(node, SPAN("availability_zone"))},
+        {"version", span_of(words->version)},
+        {"flavor", span_of(words->flavor)},
+        {"maxmemory_policy", span_of(words->maxmemory_policy)},
+        {"availability_zone", span_of(words->zone)},
     };
     emit_labelled(to, labels, sizeof(labels) / sizeof(labels[0]), 1);
     buf_free(&address);

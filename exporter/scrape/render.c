@@ -87,6 +87,47 @@ static void emit_group(struct emitter *to, const struct node_snapshot *node)
     buf_free(&fraction);
 }
 
+// Counters that a server does not list while they are 0, and that matter from the first event on: a
+// series that begins with 1 is no increase to Prometheus.
+static const struct {
+    enum group group;
+    const char *first;
+    const char *second;
+} silent_zeros[] = {
+    {GROUP_ERROR, "MOVED", ""},
+    {GROUP_ERROR, "ASK", ""},
+    {GROUP_ERROR, "TRYAGAIN", ""},
+    {GROUP_ERROR, "CLUSTERDOWN", ""},
+    {GROUP_BUS_MESSAGES, "auth-req", "sent"},
+    {GROUP_BUS_MESSAGES, "auth-req", "received"},
+    {GROUP_BUS_MESSAGES, "auth-ack", "sent"},
+    {GROUP_BUS_MESSAGES, "auth-ack", "received"},
+    {GROUP_BUS_MESSAGES, "fail", "sent"},
+    {GROUP_BUS_MESSAGES, "fail", "received"},
+};
+
+static bool tells_group(const struct node_snapshot *node, enum group group)
+{
+    const uint32_t since = group == GROUP_ERROR ? 60200 : 40000;
+    return node->server.cluster_mode && node->server.redis_version >= since &&
+           (group == GROUP_ERROR || node->cluster_summary.known);
+}
+
+static void emit_silent_zeros(struct emitter *to, const struct node_snapshot *node)
+{
+    enum group group = to->metric->group;
+    for (size_t i = 0; i < sizeof(silent_zeros) / sizeof(silent_zeros[0]); i++) {
+        const struct span values[] = {span_of(silent_zeros[i].first),
+                                      span_of(silent_zeros[i].second)};
+        const struct label labels[] = {{group_labels[group].name[0], values[0]},
+                                       {group_labels[group].name[1], values[1]}};
+        if (silent_zeros[i].group == group && tells_group(node, group) &&
+            samples_find_line(node->samples, group, values) == NULL) {
+            emit_labelled(to, labels, values[1].length > 0 ? 2 : 1, 0);
+        }
+    }
+}
+
 // The text of each bound, made once for each unit; it lives as long as the process.
 static const struct span *bound_texts(int shift)
 {
@@ -215,6 +256,8 @@ static void emit_node(struct emitter *to, const struct snapshot *snapshot,
         emit_group(to, node);
         if (to->dialect == DIALECT_RX) {
             emit_rx_extra(to, node);
+        } else {
+            emit_silent_zeros(to, node);
         }
     } else {
         emit_scalar(to, node);

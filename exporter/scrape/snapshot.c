@@ -162,6 +162,19 @@ static void forget_node(void *owner, struct member *member)
     snapshot->count = kept;
 }
 
+static void keep_words(struct member *member, const struct node_snapshot *node)
+{
+    struct last_words *words = &member->words;
+    struct span valkey = node_field(node, SPAN("valkey_version"));
+    struct span redis = node_field(node, SPAN("redis_version"));
+    const char *flavor = valkey.length > 0 ? "valkey" : redis.length > 0 ? "redis" : "";
+    span_copy(valkey.length > 0 ? valkey : redis, words->version, sizeof(words->version));
+    span_copy(span_of(flavor), words->flavor, sizeof(words->flavor));
+    span_copy(node_field(node, SPAN("maxmemory_policy")), words->maxmemory_policy,
+              sizeof(words->maxmemory_policy));
+    span_copy(node_field(node, SPAN("availability_zone")), words->zone, sizeof(words->zone));
+}
+
 static void note_outcomes(struct snapshot *snapshot)
 {
     struct cluster *cluster = snapshot->cluster;
@@ -171,6 +184,9 @@ static void note_outcomes(struct snapshot *snapshot)
         struct member *member = node->member;
         report_outcome(cluster, node);
         report_refusals(cluster, node);
+        if (node->outcome == OUTCOME_OK) {
+            keep_words(member, node);
+        }
         member->outcome = node->outcome;
         member->seen = true;
         member->view = NULL; // it ends with the snapshot

@@ -5,8 +5,8 @@ import math
 import os
 import re
 
-from harness import (REPO, Cluster, Exporter, RedisError, ReferenceCluster, SLOTS, cluster_exporter,
-                     shared, wait)
+from harness import (Cluster, Exporter, REPO, RedisError, RedisNode, ReferenceCluster, SLOTS,
+                     cluster_exporter, run, shared, wait)
 
 FAMILIES = """
 redis_up redis_exporter_node_scrape_duration_seconds redis_exporter_scrapes_total
@@ -370,3 +370,32 @@ def test_the_default_page_keeps_to_the_documented_number_of_samples():
     count = sum("redis_node" in dict(labels) for _, labels in page.samples)
     assert 200 * 6 < count <= a_node * 6, count
     assert len(page.samples) - count <= others, len(page.samples) - count
+
+
+def test_counters_that_matter_from_the_first_event_on_begin_at_zero():
+    cluster = Cluster(masters=2, replicas=0)
+    exporter = Exporter(cluster.addrs)
+    page = exporter.scrape()
+    for addr in cluster.addrs:
+        for err in "MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN":
+            assert page.get("redis_errors_total", redis_node=addr, err=err) == 0
+        assert page.get("redis_cluster_bus_messages_total", redis_node=addr, type="auth-req",
+                        direction="received") == 0
+    answers = {node: run("redis-cli", "-p", str(node.port), "GET", "x").stdout
+               for node in cluster.nodes}
+    moved = next(node for node, answer in answers.items() if answer.startswith("MOVED"))
+    page = exporter.scrape()
+    assert page.get("redis_errors_total", redis_node=moved.addr, err="MOVED") == 1
+    alone = Exporter(RedisNode(cluster=False).ready().addr).scrape()
+    assert not alone.all("redis_errors_total", err="MOVED")
+
+
+def test_the_version_of_a_node_is_known_while_it_is_down():
+    cluster = Cluster(masters=2, replicas=0)
+    exporter = Exporter(cluster.addrs)
+    known = exporter.scrape().all("redis_cluster_node_info", redis_node=cluster.addrs[1])
+    assert known[0][0]["version"].startswith("7.") and known[0][0]["flavor"] == "redis"
+    cluster.nodes[1].kill()
+    page = exporter.scrape()
+    assert page.get("redis_up", redis_node=cluster.addrs[1]) == 0
+    assert page.all("redis_cluster_node_info", redis_node=cluster.addrs[1]) == known
