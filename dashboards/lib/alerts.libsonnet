@@ -23,7 +23,7 @@
   },
 
   // name, subject, severity, after (seconds), expr, summary, description; keep (seconds) where the
-  // condition flaps.
+  // condition flaps, unless a cluster that is down causes it: it would outlive what inhibits it.
   local one_line(text) = std.strReplace(std.rstripChars(text, '\n'), '\n', ' '),
   local rule(alert) = {
     alert: alert.name,
@@ -103,7 +103,6 @@
       subject: cluster,
       severity: 'warning',
       after: 120,
-      keep: 120,
       expr: 'max by (redis_cluster) (redis_cluster_slots_pfail{}) > 0',
       summary: 'the owner of {{ $value | printf "%.0f" }} slots is suspected and not failed over',
       description: |||
@@ -540,7 +539,6 @@
     link_down {
       severity: 'warning',
       after: 120,
-      keep: 300,
       description: |||
         Its link to the master is down, and no copy is on its way. Its data get older. First step:
         INFO replication on it (master_host, master_link_down_since_seconds), and its log.
@@ -951,7 +949,6 @@
       subject: node,
       severity: 'warning',
       after: 120,
-      keep: 300,
       expr: |||
         (redis_up{} == 0)
         * on (redis_cluster, redis_node) group_left (role)
