@@ -53,6 +53,26 @@ def test_a_handshake_with_nobody_is_told():
     healthy(exporter, cluster.addrs)  # the server gives up after the node timeout
 
 
+def test_a_reset_node_that_is_a_seed_is_isolated():
+    cluster = Cluster(masters=1, replicas=2, cluster_node_timeout=TIMEOUT)
+    exporter, (*others, lost) = Exporter(cluster.addrs, "--cluster.one-host"), cluster.nodes
+    alone = {"no_automatic_failover"}
+    healthy(exporter, cluster.addrs, alone)
+    lost.command("CLUSTER", "RESET", "SOFT")
+    for node in others:
+        node.command("CLUSTER", "FORGET", lost.id())
+    for _ in range(3):
+        page, problems = exporter.scrape(), exporter.problems()
+        assert page.get("redis_cluster_nodes_isolated") == 1 and page.coverage() == FULL
+        assert problems["node_isolated"]["nodes"] == [lost.addr]
+        assert "seeds_differ" not in problems
+    for node in others:  # who has forgotten it does not learn of it by the others' word
+        node.command("CLUSTER", "MEET", lost.host, lost.port)
+    wait(lambda: exporter.codes() == alone | {"master_empty"}, "it is in again")
+    lost.command("CLUSTER", "REPLICATE", others[0].id())
+    healthy(exporter, cluster.addrs, alone)
+
+
 def test_a_hanging_master_is_suspected_then_failed_then_well():
     """redis-cli --cluster check is not asked: it hangs as well."""
     cluster = Cluster(replicas=0, cluster_node_timeout=TIMEOUT)
