@@ -63,6 +63,46 @@ static void slots_are_counted_by_who_serves_them(void **state)
     }
 }
 
+// [29] The bus is blocked, clients are not: all suspect all others, and all serve.
+static void nodes_that_only_the_bus_has_lost_still_serve(void **state)
+{
+    static const char blocked[] =
+        "m1 10.0.0.1:7000@17000 master,fail? - 0 0 1 disconnected 0-5460\n"
+        "m2 10.0.0.2:7000@17000 master,fail? - 0 0 2 disconnected 5461-10921\n"
+        "m3 10.0.0.3:7000@17000 master,fail? - 0 0 3 disconnected 10922-16383\n"
+        "r1 10.0.0.4:7000@17000 slave,fail? m1 0 0 1 disconnected\n";
+    struct scene *scene = scene_new();
+    (void)state;
+    scene_add_all(scene, "m1 m2 m3 r1", blocked);
+    const struct health *health = scene_judge(scene);
+    scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
+    assert_int_equal(health->nodes[ROLE_MASTER][HEALTH_PFAIL], 3);
+    assert_int_equal(health->nodes[ROLE_REPLICA][HEALTH_PFAIL], 1);
+    assert_int_equal(scene_node(scene, "m1")->links_down, 3);
+    assert_true(health->quorum_margin == -2);
+    assert_int_equal(health->groups, 1);
+    scene_free(scene);
+}
+
+// [5] Without cluster-require-full-coverage all masters say ok.
+static void slots_are_missing_though_all_masters_call_the_cluster_ok(void **state)
+{
+    static const char nodes[] =
+        M1 M2 "m3 10.0.0.3:7000@17000 master - 0 0 3 connected 10922-16000\n";
+    struct scene *scene = scene_new();
+    (void)state;
+    scene_add_all(scene, "m1 m2 m3", nodes);
+    for (size_t i = 0; i < 3; i++) {
+        scene->input[i].info = cluster_info_parse(span_of("cluster_state:ok\r\n"));
+    }
+    const struct health *health = scene_judge(scene);
+    assert_int_equal(health->slots_unassigned, 383);
+    assert_int_equal(health->states, 3);
+    assert_int_equal(health->states_fail, 0);
+    assert_int_equal(health->node_failures_survivable, 0);
+    scene_free(scene);
+}
+
 static void cut_off_masters_claim_is_void_once_others_name_a_newer_owner(void **state)
 {
     struct scene *scene = scene_new();
@@ -292,6 +332,8 @@ static const struct case_of_open cases_of_open[] = {
      M1 OPEN_M2("[5-<-m1]") M3 R1, M1 M2 M3 OPEN_R1("[5->-m2]"), 1, 1, 0},
     {"only the replica has it", SIX, SIX, M1 M2 M3 OPEN_R1("[5->-m2]"), 0, 0, 0},
     {"with a node that is a replica by now", OPEN_M1("[5->-r1]") M2 M3 R1, SIX, SIX, 1, 0, 1},
+    {"with a replica that repeats another master's", OPEN_M1("[5->-r1]") M2 M3 R1, SIX,
+     M1 M2 M3 OPEN_R1("[5-<-m1]"), 1, 0, 1},
     {"with a node that nobody knows", OPEN_M1("[5->-x9]") M2 M3 R1, SIX, SIX, 1, 0, 0},
 };
 
@@ -368,6 +410,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_are_counted_by_who_serves_them),
+        cmocka_unit_test(nodes_that_only_the_bus_has_lost_still_serve),
+        cmocka_unit_test(slots_are_missing_though_all_masters_call_the_cluster_ok),
         cmocka_unit_test(cut_off_masters_claim_is_void_once_others_name_a_newer_owner),
         cmocka_unit_test(cut_off_masters_claim_is_void_when_its_successor_cannot_be_read),
         cmocka_unit_test(cut_off_master_with_the_newer_claim_conflicts),
