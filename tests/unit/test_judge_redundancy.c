@@ -459,6 +459,7 @@ static void without_all_hosts_there_is_no_placement(void **state)
     scene_input(scene, "m3")->host = "10.0.0.3"; // where it was asked tells it
     assert_int_equal(scene_judge(scene)->hosts, 3);
     assert_int_equal(scene->health->hosts_critical, 3);
+    assert_int_equal(scene->health->shards_single_host, 0); // there are no replicas to spread
     scene_free(scene);
 }
 
