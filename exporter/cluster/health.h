@@ -2,10 +2,11 @@
 // single one. Pure: views in, one struct out; no I/O, no clock.
 //
 // Rules: a slot's owner is the master that claims it on its own line. Where that cannot be read,
-// the owner is the one that most readable views name (at a tie, the higher config epoch), unless
-// that node can be read and does not claim the slot. A node is failed or suspected when most
-// readable masters other than itself say so (when no master can be read, most readable nodes).
-// That the exporter cannot reach a node never makes it failed; it is counted apart.
+// the owner is the one that most readable views name (at a tie, the higher config epoch, then the
+// smaller id), unless that node can be read and does not claim the slot. A node is failed or
+// suspected when most readable masters other than itself say so (when no master can be read, most
+// readable nodes). That the exporter cannot reach a node never makes it failed; it is counted
+// apart.
 #pragma once
 
 #include "cluster/facts.h"
@@ -63,7 +64,7 @@ struct node_verdict {
     size_t pfail_reporters;  // or fail?
     size_t master_reporters; // readable masters that could say so
     size_t group;            // nodes whose views are connected have the same number
-    bool partially_known;    // some readable view of its group does not list it
+    bool partially_known;    // a view of its group lists others, but not it
     bool isolated;           // it answers, knows nobody or is known to nobody, and others are there
     enum tristate address_mismatch; // it tells another address than its peers hold
     bool shares_data;               // its data files with another node of its host
@@ -71,8 +72,8 @@ struct node_verdict {
     size_t links_down; // to peers that it neither suspects nor holds for failed
     // Of a master:
     size_t replicas;         // listed
-    size_t replicas_healthy; // neither failed nor suspected, and linked where this can be seen; of
-                             // a master that is down: able to be elected
+    size_t replicas_healthy; // neither failed nor suspected, and linked where this can be seen,
+                             // or able to take over where the master is down
 
     // Of a replica. Lags are -1 where they cannot be told.
     int64_t lag_bytes;          // not acknowledged: by one reply of the master, else as `apply_lag`
