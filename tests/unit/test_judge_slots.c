@@ -78,7 +78,7 @@ static void nodes_that_only_the_bus_has_lost_still_serve(void **state)
     scene_check_slots(scene, "covered 16384 unassigned 0 failed 0 suspected 0 unreachable 0");
     assert_int_equal(health->nodes[ROLE_MASTER][HEALTH_PFAIL], 3);
     assert_int_equal(health->nodes[ROLE_REPLICA][HEALTH_PFAIL], 1);
-    assert_int_equal(scene_node(scene, "m1")->links_down, 3);
+    assert_int_equal(scene_node(scene, "m1")->links_down, 0); // suspicion says it already
     assert_true(health->quorum_margin == -2);
     assert_int_equal(health->groups, 1);
     scene_free(scene);
