@@ -252,7 +252,7 @@ static void others_keep_their_past_when_a_node_is_forgotten(void **state)
     struct past past = past_new();
     (void)state;
     observe_views(&past, SIX, "");
-    for (int i = 0; i < FORGOTTEN_AFTER + 2; i++) {
+    for (int i = 0; i < FORGOTTEN_AFTER + 1; i++) {
         observe_views(&past, without, "");
     }
     check_events(&past, "0 failovers 0 moves");
@@ -355,7 +355,8 @@ static void scrape_without_any_view_changes_nothing(void **state)
 
 // --- lag in seconds ---
 
-// One scrape of a master and its replica. The offset is of the replica; negative: not read.
+// One scrape of a master and its replica. A negative offset: the master cannot be read, or the
+// replica syncs.
 struct lag {
     double seconds;
     bool is_estimate;
@@ -458,6 +459,7 @@ static void new_stream_begins_anew(void **state)
     };
     // Before 4.0 streams have no names, but the offset starts again.
     static const struct stream_step reset[] = {
+        {90, "", 100, 100, 0, false},
         {100, "", 100000, 100000, 0, false},
         {110, "", 500, 400, -1, false},
         {120, "", 1500, 1000, 5, false},
@@ -465,6 +467,23 @@ static void new_stream_begins_anew(void **state)
     (void)state;
     check_stream(other_id, COUNT(other_id));
     check_stream(reset, COUNT(reset));
+}
+
+static void info_without_an_offset_is_no_sample(void **state)
+{
+    struct history *history = history_new();
+    struct scene *scene = scene_new();
+    (void)state;
+    observe_lag(history, 100 * SECOND, "a", 1000, 1000);
+    scene_add(scene, "m1", SIX, "role:master\r\nmaster_replid:a\r\n");
+    scene->input[0].received_us = 110 * SECOND;
+    scene_judge(scene);
+    history_observe(history, scene->input, scene->health, 110);
+    scene_free(scene);
+    struct lag lag = observe_lag(history, 120 * SECOND, "a", 2000, 1500);
+    assert_true(fabs(lag.seconds - 10) < 1e-6);
+    assert_false(lag.is_estimate);
+    history_free(history);
 }
 
 static void samples_reach_back_as_far_as_the_ring(void **state)
@@ -698,6 +717,7 @@ int main(void)
         cmocka_unit_test(lag_in_seconds_is_read_off_the_offsets_of_before),
         cmocka_unit_test(lag_in_seconds_is_not_known_without_samples),
         cmocka_unit_test(new_stream_begins_anew),
+        cmocka_unit_test(info_without_an_offset_is_no_sample),
         cmocka_unit_test(samples_reach_back_as_far_as_the_ring),
         cmocka_unit_test(lag_of_any_stream_is_that_of_an_independent_computation),
         cmocka_unit_test(full_syncs_survive_resets),

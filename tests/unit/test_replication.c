@@ -205,7 +205,8 @@ static void every_field_of_the_section_is_read(void **state)
          "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down 1000000000"},
         // Dragonfly's word, as in its CLUSTER NODES.
         {"role:replica\r\n", "replica -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
-        {"slave_repl_offset:\r\nslave_read_repl_offset:x\r\nrepl_backlog_size:1.5\r\n",
+        {"master_sync_in_progress:\r\nslave_repl_offset:\r\nslave_read_repl_offset:x\r\nrepl_"
+         "backlog_size:1.5\r\n",
          "master -1 /<-1 backlog -1@-1  of |0 applied -1 received -1 down -1"},
     };
     (void)state;
