@@ -110,6 +110,23 @@ static void two_clusters_are_two_groups(void **state)
     scene_free(scene);
 }
 
+// Each has the number of the same node, however many stand between them.
+static void nodes_that_know_each_other_by_others_are_one_group(void **state)
+{
+    static const char *const ids[] = {"m1", "m2", "m3", "r1"};
+    static const char *const views[] = {M1, M2, M3 R1, M2 M1 R1};
+    struct scene *scene = scene_new();
+    (void)state;
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        scene_add(scene, ids[i], views[i], NULL);
+    }
+    assert_int_equal(scene_judge(scene)->groups, 1);
+    for (size_t i = 0; i < COUNT(ids); i++) {
+        assert_int_equal(scene->health->node[i].group, scene->health->node[0].group);
+    }
+    scene_free(scene);
+}
+
 static void clusters_that_are_about_to_meet_are_still_two(void **state)
 {
     struct scene *scene = scene_new();
@@ -392,6 +409,7 @@ int main(void)
         cmocka_unit_test(without_views_there_is_no_slot_map),
         cmocka_unit_test(masters_that_share_an_epoch_are_counted),
         cmocka_unit_test(two_clusters_are_two_groups),
+        cmocka_unit_test(nodes_that_know_each_other_by_others_are_one_group),
         cmocka_unit_test(clusters_that_are_about_to_meet_are_still_two),
         cmocka_unit_test(node_that_nobody_knows_any_more_is_isolated),
         cmocka_unit_test(node_that_knows_nobody_is_isolated),
