@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 
-from harness import Cluster, Exporter, RedisError, Resp, parse_info, shared, wait
+from harness import Cluster, Exporter, RedisError, Resp, at_end, parse_info, shared, wait
 
 BACKLOG = 1 << 20
 OLD_AFTER = 1 + 2 * 2  # seconds: the ping period, and (validity factor + 1) node timeouts
@@ -74,6 +74,7 @@ class Samples:
         self.at, self.offset, self.done = [], [], threading.Event()
         self.thread = threading.Thread(target=self.take, args=(master,))
         self.thread.start()
+        at_end(self.end)
 
     def take(self, master):
         client = Resp(master.host, master.port)
@@ -89,13 +90,17 @@ class Samples:
 
     def age(self, offset):
         """How long ago the stream was last at this offset."""
-        return time.monotonic() - self.at[bisect.bisect_right(self.offset, offset) - 1]
+        after = bisect.bisect_right(self.offset, offset)
+        assert after > 0, "the samples do not reach back so far"
+        return time.monotonic() - self.at[after - 1]
 
 
 def test_the_lag_is_what_time_and_offsets_say():
     cluster, exporter = start()
     master, replica = cluster.nodes[0], cluster.nodes[3]
     samples = Samples(master)
+    wait(lambda: exporter.scrape() and acknowledged(master.info())[1] >= samples.offset[0],
+         "both have samples that reach back to an acknowledgement")
     with stopped(replica):
         for _ in range(8):  # a stream of some seconds, seen by scrapes now and then
             exporter.scrape()
@@ -142,11 +147,9 @@ def test_a_flapping_link_costs_partial_resyncs_only():
     master, replica = cluster.nodes[2], cluster.nodes[5]
     again, full = "redis_replica_partial_resync_accepted_total", "redis_cluster_full_syncs_total"
     before = exporter.scrape()
-    kills = 0
 
     def seen_down():
-        nonlocal kills
-        kills += replica.command("CLIENT", "KILL", "TYPE", "master")
+        replica.command("CLIENT", "KILL", "TYPE", "master")
         page = exporter.scrape()
         replica.command("CLIENT", "KILL", "TYPE", "master")
         problems = exporter.problems()
@@ -157,8 +160,7 @@ def test_a_flapping_link_costs_partial_resyncs_only():
     for _ in range(3):
         wait(seen_down, "the link is down")
     page = healthy(cluster, exporter)
-    resyncs = page.get(again, redis_node=master.addr) - before.get(again, redis_node=master.addr)
-    assert kills >= 3 and 3 <= resyncs <= 2 * kills, (kills, resyncs)
+    assert page.get(again, redis_node=master.addr) >= 3 + before.get(again, redis_node=master.addr)
     assert page.get(full) == before.get(full)
 
 
