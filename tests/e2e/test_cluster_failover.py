@@ -14,14 +14,17 @@ def start(**config):
 
 
 def healthy(exporter, failovers):
-    wait(lambda: exporter.codes() == set(), "nothing is wrong")
-    page = exporter.scrape()
-    assert page.coverage() == FULL and events(page) == (failovers, 0)
-    assert page.get("redis_cluster_quorum_margin") == 1
-    assert page.get("redis_cluster_node_failures_survivable") == 1
-    assert page.get("redis_cluster_masters_without_replica") == 0
-    assert page.get("redis_cluster_failover_in_progress") == 0
-    assert set(page.by_node("redis_cluster_state").values()) == {1}
+    def calm():
+        page = exporter.scrape()
+        assert page.coverage() == FULL and events(page) == (failovers, 0)
+        assert page.get("redis_cluster_quorum_margin") == 1
+        assert page.get("redis_cluster_node_failures_survivable") == 1
+        assert page.get("redis_cluster_masters_without_replica") == 0
+        assert page.get("redis_cluster_failover_in_progress") == 0
+        assert set(page.by_node("redis_cluster_state").values()) == {1}
+        return exporter.codes() == set()
+
+    wait(calm, "nothing is wrong")
 
 
 def events(page):

@@ -15,15 +15,17 @@ def forgetful_cluster():
 
 
 def healthy(exporter, addrs, codes=frozenset()):
-    wait(lambda: exporter.codes() == set(codes), "nothing else is wrong")
-    page = exporter.scrape()
-    assert page.check_all_up(addrs) and page.get("redis_cluster_seed_groups") == 1
-    assert page.by_node("redis_cluster_node_seen_by") == dict.fromkeys(addrs, len(addrs))
-    for name in "isolated", "partially_known", "handshake":
-        assert page.get(f"redis_cluster_nodes_{name}") == 0
-    assert not page.total("redis_cluster_node_reporters")
-    assert not page.total("redis_cluster_node_links_down")
-    return page
+    def calm():
+        page = exporter.scrape()
+        assert page.check_all_up(addrs) and page.get("redis_cluster_seed_groups") == 1
+        assert page.by_node("redis_cluster_node_seen_by") == dict.fromkeys(addrs, len(addrs))
+        for name in "isolated", "partially_known", "handshake":
+            assert page.get(f"redis_cluster_nodes_{name}") == 0
+        assert not page.total("redis_cluster_node_reporters")
+        assert not page.total("redis_cluster_node_links_down")
+        return exporter.codes() == set(codes)
+
+    wait(calm, "nothing else is wrong")
 
 
 def test_a_node_that_some_have_forgotten_is_known_in_part():
