@@ -55,7 +55,7 @@ test_packages() {
     monitoring_packages
     echo libcmocka-dev prometheus-redis-exporter shellcheck valgrind clang clang-format clang-tidy \
         "$(clang_runtime_package)" python3 python3-prometheus-client git \
-        iproute2 procps jsonnet
+        iproute2 procps jsonnet strace
 }
 
 # The sanitizer runtime has to fit the release's default clang.

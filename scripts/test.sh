@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs all tests and ends with one line, "N passed, N failed". Installs what is missing (Debian, as
-# root or by sudo). scripts/test.sh WORD... runs only the stages named: unit sanitize check e2e.
+# root or by sudo). scripts/test.sh WORD... runs only the stages named: unit sanitize check e2e
+# bench.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 stages=("$@")
-[[ ${#stages[@]} -gt 0 ]] || stages=(unit sanitize check e2e)
+[[ ${#stages[@]} -gt 0 ]] || stages=(unit sanitize check e2e bench)
 passed=0
 failed=0
 output=$(mktemp)
@@ -69,7 +70,8 @@ run_stage() {
             run_step "check $check" scripts/check.sh "$check" build
         done ;;
     e2e) run_tap e2e tests/e2e/run.py --exporter build/redis_cluster_exporter ;;
-    *) echo "scripts/test.sh: unknown stage: $1 (unit sanitize check e2e)" >&2 && exit 2 ;;
+    bench) run_tap bench scripts/bench.sh --quick --build build ;;
+    *) echo "scripts/test.sh: unknown stage: $1 (unit sanitize check e2e bench)" >&2 && exit 2 ;;
     esac
 }
 
