@@ -317,7 +317,7 @@ def test_each_fault_fires_its_alerts_and_no_other():
 
     for scene in scenes:
         scene.fault()
-    seen, broken = {}, list(scenes)
+    seen, sent, broken = {}, {}, list(scenes)
 
     def repaired():
         for cluster, found in prometheus.firing().items():
@@ -326,9 +326,7 @@ def test_each_fault_fires_its_alerts_and_no_other():
             reached = (seen.get(scene.name, set()) >= scene.expected
                        and {name for name, _ in inbox.got("pager", scene.name)} >= scene.paged)
             if reached:
-                pager, tickets = (inbox.got(to, scene.name) for to in ("pager", "tickets"))
-                assert {name for name, _ in pager} == scene.paged, (scene.name, pager)
-                assert not scene.paged or not tickets, (scene.name, tickets)
+                sent[scene] = [inbox.got(to, scene.name) for to in ("pager", "tickets")]
                 broken.remove(scene)
                 scene.repair()
         return not broken
@@ -339,6 +337,9 @@ def test_each_fault_fires_its_alerts_and_no_other():
         missing = {s.name: s.expected - seen.get(s.name, set()) for s in broken}
         raise AssertionError(f"not fired: {missing}; pending: {prometheus.query('ALERTS')}") from e
     say("all have fired and are repaired", began)
+    for scene, (pager, tickets) in sent.items():
+        assert {name for name, _ in pager} == scene.paged, (scene.name, pager)
+        assert not scene.paged or not tickets, (scene.name, tickets)
     wait(lambda: not prometheus.firing(), "all alerts have resolved", 60)
     fired = prometheus.fired()
     for scene in scenes:
