@@ -16,15 +16,19 @@ readonly node_count=6
 
 usage() {
     cat <<USAGE
-Usage: scripts/$script_name [SEED]
+Usage: scripts/$script_name [--with-prometheus] [SEED]
 
 Without SEED: starts a Redis Cluster of three masters and three replicas on
 127.0.0.1:8001 to 8006 and the exporter on port 9121. With SEED, the address
 of one node of your cluster: starts only the exporter.
 
   scripts/$script_name
+  scripts/$script_name --with-prometheus
   scripts/$script_name redis://10.0.0.5:6379
   REDIS_PASSWORD=... scripts/$script_name redis://10.0.0.5:6379
+
+--with-prometheus also starts Prometheus and Alertmanager on ports 9090 and
+9093, with the alerts of dashboards/, and tells how to see one fire.
 
 Installs the Debian packages that are missing, and builds the exporter.
 Ctrl-C stops what was started and removes its data.
@@ -32,6 +36,7 @@ Ctrl-C stops what was started and removes its data.
 Environment:
   DEMO_PORT           port of the first Redis node (8001)
   DEMO_EXPORTER_PORT  port of the exporter (9121)
+  DEMO_PROMETHEUS_PORT, DEMO_ALERTMANAGER_PORT  theirs (9090, 9093)
 USAGE
 }
 
@@ -65,6 +70,7 @@ fail_with_log() {
 work=                   # the directory of this run: logs, password, the nodes' data
 exporter_pid=           # the exporter
 declare -A node_pids=() # the Redis nodes, by port
+service_pids=()         # Prometheus and Alertmanager
 
 is_alive() {
     kill -0 "$1" 2>/dev/null
@@ -109,6 +115,16 @@ stop_exporter() {
     wait_for 5 is_gone "$exporter_pid" || signal_group KILL "$exporter_pid"
 }
 
+stop_services() {
+    local pid
+    for pid in "${service_pids[@]}"; do
+        signal_group TERM "$pid"
+    done
+    for pid in "${service_pids[@]}"; do
+        wait_for 5 is_gone "$pid" || signal_group KILL "$pid"
+    done
+}
+
 # KILL, because it also ends nodes that were stopped with SIGSTOP, and at once:
 # their data is removed right after.
 stop_nodes() {
@@ -125,6 +141,7 @@ clean_up() {
     trap '' INT TERM HUP PIPE
     set +e # whatever goes wrong here, the rest is still to be done
     stop_step
+    stop_services
     if [[ -n $exporter_pid ]]; then
         stop_exporter
     fi
@@ -155,7 +172,11 @@ check_port() {
 choose_ports() {
     local first=${DEMO_PORT:-8001} port
     exporter_port=${DEMO_EXPORTER_PORT:-9121}
+    prometheus_port=${DEMO_PROMETHEUS_PORT:-9090}
+    alertmanager_port=${DEMO_ALERTMANAGER_PORT:-9093}
     check_port DEMO_EXPORTER_PORT "$exporter_port" 65535
+    check_port DEMO_PROMETHEUS_PORT "$prometheus_port" 65535
+    check_port DEMO_ALERTMANAGER_PORT "$alertmanager_port" 65535
     check_port DEMO_PORT "$first" $((65535 - 10000 - node_count + 1))
     ports=()
     bus_ports=()
@@ -179,7 +200,7 @@ fail_if_busy() {
     local port
     for port in "$@"; do
         if is_listened_on "$port"; then
-            fail "port $port is in use; DEMO_PORT and DEMO_EXPORTER_PORT choose others (see --help)"
+            fail "port $port is in use; DEMO_PORT and the like choose others (see --help)"
         fi
     done
 }
@@ -330,11 +351,11 @@ write_sample_keys() {
 
 # --- the exporter -----------------------------------------------------------
 
-# http_get PATH: prints the response's header and body. Done by bash, because
-# curl is not among the packages the build takes.
+# http_get PATH [PORT]: prints the response's header and body. Done by bash,
+# because curl is not among the packages the build takes.
 http_get() {
     local connection
-    { exec {connection}<>"/dev/tcp/127.0.0.1/$exporter_port"; } 2>/dev/null || return 1
+    { exec {connection}<>"/dev/tcp/127.0.0.1/${2:-$exporter_port}"; } 2>/dev/null || return 1
     printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$1" >&"$connection"
     timeout 15 cat <&"$connection" 2>/dev/null
     exec {connection}>&-
@@ -374,6 +395,52 @@ all_nodes_up() {
     [[ $(nodes_up) == "$node_count" ]]
 }
 
+# --- Prometheus and Alertmanager --------------------------------------------
+
+service_answers_or_is_gone() {
+    is_gone "$1" || [[ $(http_get /-/ready "$2") == HTTP/1.?\ 200* ]]
+}
+
+# start_service NAME PORT COMMAND...
+start_service() {
+    local name=$1 port=$2 log=$work/$1.log pid
+    shift 2
+    say "Starting $name on port $port ..."
+    setsid "$@" </dev/null >"$log" 2>&1 &
+    pid=$!
+    service_pids+=("$pid")
+    disown
+    wait_for 30 service_answers_or_is_gone "$pid" "$port" ||
+        fail_with_log "$log" "$name does not answer on port $port:"
+    if is_gone "$pid"; then
+        fail_with_log "$log" "$name did not start:"
+    fi
+}
+
+start_monitoring() {
+    local rules=$root/dashboards/prometheus
+    cat >"$work/prometheus.yml" <<CONF
+global:
+  scrape_interval: 5s
+  evaluation_interval: 5s
+rule_files: ['$rules/rules.yaml', '$rules/alerts.yaml']
+alerting:
+  alertmanagers:
+  - static_configs:
+    - targets: ['127.0.0.1:$alertmanager_port']
+scrape_configs:
+- job_name: redis_cluster
+  static_configs:
+  - targets: ['127.0.0.1:$exporter_port']
+CONF
+    start_service alertmanager "$alertmanager_port" prometheus-alertmanager \
+        --config.file="$rules/alertmanager.example.yaml" --storage.path="$work/alertmanager" \
+        --web.listen-address="127.0.0.1:$alertmanager_port" --cluster.listen-address=
+    start_service prometheus "$prometheus_port" prometheus \
+        --config.file="$work/prometheus.yml" --storage.tsdb.path="$work/prometheus" \
+        --web.listen-address="127.0.0.1:$prometheus_port"
+}
+
 # --- what to look at --------------------------------------------------------
 
 # Prints the ports of the nodes with this role: master or slave.
@@ -399,6 +466,40 @@ print_addresses() {
 
   http://localhost:$exporter_port/metrics   the metrics
   http://localhost:$exporter_port/          the exporter's own page
+TEXT
+    if [[ $with_prometheus == yes ]]; then
+        cat <<TEXT
+  http://localhost:$prometheus_port/classic/alerts  the alerts in Prometheus
+  http://localhost:$alertmanager_port/         those that Alertmanager tells
+TEXT
+    fi
+}
+
+# The pid of the replica of the master on this port.
+replica_pid_of() {
+    local port
+    for port in "${ports[@]}"; do
+        if [[ $(on_node "$port" info replication) == *role:slave*master_port:$1[^0-9]* ]]; then
+            echo "${node_pids[$port]}"
+        fi
+    done
+}
+
+print_how_to_see_an_alert() {
+    local master=$1
+    cat <<TEXT
+
+See an alert fire: kill the master on port $master and its replica, so that
+nobody takes over its slots:
+
+  kill -9 ${node_pids[$master]} $(replica_pid_of "$master")
+
+  RedisClusterSlotsUncovered, RedisClusterStateFail and RedisClusterMasterFailed
+  are pending after the cluster's timeout, and fire a minute later:
+
+  watch -n 5 "amtool alert --alertmanager.url=http://localhost:$alertmanager_port"
+
+  The pages that the alerts link to: dashboards/runbooks
 TEXT
 }
 
@@ -433,6 +534,9 @@ Talk to the cluster:
 
   REDISCLI_AUTH=\$(cat $work/password) redis-cli -c -p ${ports[1]}
 TEXT
+    if [[ $with_prometheus == yes ]]; then
+        print_how_to_see_an_alert "${masters[2]}"
+    fi
 }
 
 # --- staying ----------------------------------------------------------------
@@ -462,19 +566,21 @@ stay_until_stopped() {
 # --- main -------------------------------------------------------------------
 
 demo_on_own_cluster() {
-    fail_if_busy "$exporter_port" "${ports[@]}" "${bus_ports[@]}"
+    fail_if_busy "${service_ports[@]}" "${ports[@]}" "${bus_ports[@]}"
     # What you have set for another cluster must not reach this one.
     unset "${!REDIS_@}"
 
-    install_packages build demo
+    install_packages build demo "${more_packages[@]}"
     build_exporter
     start_cluster
     write_sample_keys
     REDIS_ADDR="redis://127.0.0.1:${ports[0]},redis://127.0.0.1:${ports[1]}" \
-        start_exporter --redis.cluster-name=demo --redis.password-file="$work/password"
+        start_exporter --redis.cluster-name=demo --redis.password-file="$work/password" \
+        --cluster.one-host
     wait_for 15 all_nodes_up ||
         fail "the exporter reaches $(nodes_up) of $node_count nodes: $(node_errors)"
     say "The exporter reaches all $node_count nodes."
+    [[ $with_prometheus == no ]] || start_monitoring
     print_addresses
     print_what_to_try
 }
@@ -482,9 +588,9 @@ demo_on_own_cluster() {
 # The seed may hold a password: it goes by the environment and is not printed.
 demo_on_cluster_of() {
     local seed=$1 up
-    fail_if_busy "$exporter_port"
+    fail_if_busy "${service_ports[@]}"
 
-    install_packages build
+    install_packages build "${more_packages[@]}"
     build_exporter
     REDIS_ADDR=$seed start_exporter
     up=$(nodes_up)
@@ -492,8 +598,12 @@ demo_on_cluster_of() {
         fail "the exporter reaches no node of the cluster at ${seed##*@}: $(node_errors)"
     fi
     say "The exporter reaches $up nodes of the cluster at ${seed##*@}."
+    [[ $with_prometheus == no ]] || start_monitoring
     print_addresses
 }
+
+with_prometheus=no
+more_packages=()
 
 main() {
     local seed='' argument
@@ -503,6 +613,7 @@ main() {
                 usage
                 exit 0
                 ;;
+            --with-prometheus) with_prometheus=yes ;;
             -*) fail_usage "unknown option $argument" ;;
             *:*)
                 [[ -z $seed ]] || fail_usage "only one seed can be given"
@@ -512,6 +623,11 @@ main() {
         esac
     done
     choose_ports
+    service_ports=("$exporter_port")
+    if [[ $with_prometheus == yes ]]; then
+        service_ports+=("$prometheus_port" "$alertmanager_port")
+        more_packages=(monitoring)
+    fi
 
     trap clean_up EXIT
     trap stop_on_request INT TERM HUP PIPE
