@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "cluster/judgement.h"
 
+// A failed master whose slots nobody has taken over still has its share of the data.
 static bool is_master(const struct judgement *all, size_t index)
 {
     const struct node_verdict *verdict = &all->health->node[index];
-    return verdict->known && verdict->role == ROLE_MASTER && !verdict->failed;
+    return verdict->known && verdict->role == ROLE_MASTER &&
+           (!verdict->failed || verdict->slots > 0);
 }
 
 static bool is_new_version(const struct judgement *all, size_t index)

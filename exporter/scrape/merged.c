@@ -408,7 +408,9 @@ const struct metric merged_metrics[] = {
      "1 when the node tells another address than most of its peers hold.",
      OF_NODE(node_fact, address_mismatch)},
     {"redis_cluster_master_healthy_replicas", GAUGE, "",
-     "Replicas of the master that are healthy and linked.",
+     "Replicas of the master that are healthy and linked; of one that is down, those that could "
+     "take "
+     "over.",
      OF_NODE(healthy_replicas, replicas_healthy)},
     {"redis_clock_skew_seconds", GAUGE, "",
      "The server's clock minus this exporter's, the way of the reply included.", COMPUTED,
