@@ -52,6 +52,12 @@ def cpu_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)  # what clock_getcpuclockid(3) gives
 
 
+def page_faults(pid):
+    """Pages that the kernel has handed to a process so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[7])
+
+
 class Floor:
     """The floor, which makes a pass when told to."""
 
@@ -71,10 +77,12 @@ class Floor:
         self.popen.wait()
 
     def run_pass(self):
+        faults = page_faults(self.pid)
         self.popen.stdin.write("\n")
         self.popen.stdin.flush()
         cpu, wall, size = self.popen.stdout.readline().split()
-        return {"cpu": int(cpu) / 1e6, "wall": int(wall) / 1e6, "bytes": int(size), "samples": 0}
+        return {"cpu": int(cpu) / 1e6, "wall": int(wall) / 1e6, "bytes": int(size), "samples": 0,
+                "faults": page_faults(self.pid) - faults}
 
 
 def count_samples(body):
@@ -104,14 +112,23 @@ class Web:
         assert got.status == 200, (path, got.status, body[:200])
         return body
 
+    def fetch_bodies(self):
+        return list(self.pool.map(self.get, self.paths))
+
+    def unpack(self, bodies):
+        return [gzip.decompress(b) for b in bodies] if "Accept-Encoding" in self.headers else bodies
+
+    def fetch_pages(self):
+        return self.unpack(self.fetch_bodies())
+
     def run_pass(self):
+        faults = page_faults(self.pid)
         cpu, began = cpu_seconds(self.pid), time.monotonic()
-        bodies = list(self.pool.map(self.get, self.paths))
+        bodies = self.fetch_bodies()
         wall, cpu = time.monotonic() - began, cpu_seconds(self.pid) - cpu
-        size = sum(len(body) for body in bodies)
-        if "Accept-Encoding" in self.headers:
-            bodies = [gzip.decompress(body) for body in bodies]
-        return {"cpu": cpu, "wall": wall, "bytes": size, "samples": sum(map(count_samples, bodies))}
+        return {"cpu": cpu, "wall": wall, "bytes": sum(map(len, bodies)),
+                "faults": page_faults(self.pid) - faults,
+                "samples": sum(map(count_samples, self.unpack(bodies)))}
 
 
 def start_exporter(addrs, compressed):
@@ -191,8 +208,16 @@ def start_nodes(build, size):
     return Simulator(build, size).addrs
 
 
+def count_up(program):
+    """How many nodes the pages of a pass call up."""
+    if isinstance(program, Floor):
+        return None
+    pages = program.fetch_pages()
+    return sum(len(re.findall(rb"^redis_up(?:\{[^}]*\})? 1$", page, re.M)) for page in pages)
+
+
 def measure_size(build, size):
-    """[(name, results, peak MB, system calls)] of all programs at one size of the cluster."""
+    """The rows of all programs at one size of the cluster, and the number of nodes."""
     with harness.scope():
         addrs = start_nodes(build, size)
         programs = [Floor(build, addrs)]
@@ -200,10 +225,11 @@ def measure_size(build, size):
         if shutil.which(RIVAL):
             programs += [start_rival(addrs, compressed) for compressed in (True, False)]
         own, rival = PASSES[size]
-        passes = {p: rival if p.name.startswith("redis_exporter") else own for p in programs}
-        results = measure_in_turn(passes)
-        return [(program.name, results[program], status_mb(program.pid, "VmHWM"),
-                 count_syscalls(program, 1)) for program in programs], len(addrs)
+        results = measure_in_turn(
+            {p: rival if p.name.startswith("redis_exporter") else own for p in programs})
+        return [{"name": program.name, "results": results[program],
+                 "peak": status_mb(program.pid, "VmHWM"), "up": count_up(program),
+                 "calls": count_syscalls(program, 1)} for program in programs], len(addrs)
 
 
 def number(value):
@@ -219,20 +245,25 @@ def spread(results, figure):
             f"({number(min(values))} - {number(max(values))})")
 
 
+def known(value):
+    return "" if value is None else str(value)
+
+
 def table_row(measured, row, nodes):
-    name, results, peak, calls = row
+    results = row["results"]
     cpu, samples = median(results, "cpu"), median(results, "samples")
-    floor, own = (median(measured[i][1], "cpu") for i in (0, 1))
-    return [name, str(len(results)), spread(results, "cpu"), f"{number(cpu / floor)} x",
+    floor, own = (median(measured[i]["results"], "cpu") for i in (0, 1))
+    return [row["name"], str(len(results)), spread(results, "cpu"), f"{number(cpu / floor)} x",
             f"{number(cpu / own)} x", number(cpu / nodes * 1e6),
             number(cpu * 1e6 / samples) if samples else "",
-            spread(results, "wall"), number(peak), number(median(results, "bytes") / 1e6),
-            f"{samples:.0f}" if samples else "", "" if calls is None else str(calls)]
+            spread(results, "wall"), number(row["peak"]), number(median(results, "bytes") / 1e6),
+            f"{samples:.0f}" if samples else "", known(row["up"]), known(row["calls"]),
+            f"{median(results, 'faults'):.0f}"]
 
 
 HEAD = ["program", "passes", "CPU ms", "against floor", "against exporter, gzip", "CPU µs a node",
         "CPU µs a sample", "wall ms", "peak MB", "MB sent", "samples",
-        "system calls"]
+        "nodes up", "system calls", "page faults"]
 
 
 def size_section(size, measured, nodes):
