@@ -7,8 +7,10 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/notify.h"
 #include "base/version.h"
 #include "check.h"
 #include "config/acl.h"
@@ -64,6 +66,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
         return;
     }
     program->stopping = true;
+    notify_stopping();
     event_base_loopexit(program->base, &limit);
     server_drain(program->server, stop_loop, program->base);
 }
@@ -158,16 +161,41 @@ static bool listen_everywhere(struct program *program)
     return true;
 }
 
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what, (void)context;
+    notify_watchdog();
+}
+
+// NULL where the service manager awaits no sign of life. A loop that hangs gives none.
+static struct event *new_watchdog(struct event_base *base)
+{
+    int64_t interval = notify_watchdog_us();
+    struct timeval every = {interval / SECOND_US, interval % SECOND_US};
+    struct event *timer = NULL;
+    if (interval > 0) {
+        timer = event_new(base, -1, EV_PERSIST, on_watchdog, NULL);
+        CHECK(timer != NULL);
+        event_add(timer, &every);
+    }
+    return timer;
+}
+
 static void run_loop(struct program *program)
 {
+    struct event *watchdog = new_watchdog(program->base);
     struct event *terminate = evsignal_new(program->base, SIGTERM, on_signal, program);
     struct event *interrupt = evsignal_new(program->base, SIGINT, on_signal, program);
     CHECK(terminate != NULL && interrupt != NULL);
     event_add(terminate, NULL);
     event_add(interrupt, NULL);
+    notify_ready("serving");
     event_base_dispatch(program->base);
     event_free(terminate);
     event_free(interrupt);
+    if (watchdog != NULL) {
+        event_free(watchdog);
+    }
 }
 
 static void start(struct program *program)
