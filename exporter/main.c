@@ -97,6 +97,7 @@ static struct cluster *new_cluster(const struct program *program)
                  .dns = program->dns,
                  .login = {options->user, options->password},
                  .credentials = &options->credentials,
+                 .address_map = &options->address_map,
                  .connect_timeout_us = options->connect_timeout_us,
                  .reply_timeout_us = options->reply_timeout_us,
                  .reply_bytes_max = REPLY_BYTES_MAX},

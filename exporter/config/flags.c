@@ -207,6 +207,16 @@ static const char *set_search_indexes(struct options *options, size_t offset, co
     return options->has_search_indexes ? NULL : "must be an extended regular expression";
 }
 
+static const char *set_tls_version(struct options *options, size_t offset, const char *value)
+{
+    return tls_version_parse(value, field(options, offset)) ? NULL : "must be 1.2 or 1.3";
+}
+
+static const char *add_address_rules(struct options *options, size_t offset, const char *value)
+{
+    return address_map_add(field(options, offset), span_of(value));
+}
+
 #define AT(member) offsetof(struct options, member)
 
 const struct flag flags[] = {
@@ -226,6 +236,28 @@ const struct flag flags[] = {
      "the password itself: use the variable or the file; on the command line it is visible to "
      "others until it has been overwritten",
      flag_set_text, AT(password)},
+    {"redis.tls-ca-file", "REDIS_EXPORTER_TLS_CA_FILE", "FILE", NULL,
+     "certificate authorities, in PEM form, that must have signed the servers' certificates "
+     "(default: those that the system trusts)",
+     flag_set_text, AT(tls.ca_file)},
+    {"redis.tls-cert-file", "REDIS_EXPORTER_TLS_CERT_FILE", "FILE", NULL,
+     "certificate to show to the servers, in PEM form; with --redis.tls-key-file", flag_set_text,
+     AT(tls.cert_file)},
+    {"redis.tls-key-file", "REDIS_EXPORTER_TLS_KEY_FILE", "FILE", NULL,
+     "its private key, without a passphrase", flag_set_text, AT(tls.key_file)},
+    {"redis.tls-server-name", "REDIS_EXPORTER_TLS_SERVER_NAME", "NAME", NULL,
+     "name or address that the servers' certificates must be for (default: the host name that a "
+     "node announces, or its address)",
+     flag_set_text, AT(tls.server_name)},
+    {"redis.tls-min-version", "REDIS_EXPORTER_TLS_MIN_VERSION", "1.2|1.3", "1.2",
+     "oldest version of TLS that is spoken", set_tls_version, AT(tls.min_version)},
+    {"redis.tls-skip-verify", "REDIS_EXPORTER_TLS_SKIP_VERIFY", NULL, NULL,
+     "take any certificate: whoever can answer in a server's place then gets the password",
+     set_switch, AT(tls.skip_verify)},
+    {"redis.address-map", "REDIS_EXPORTER_ADDRESS_MAP", "FROM=TO[,FROM=TO...]", NULL,
+     "where to connect instead of at an announced address: HOST:PORT=HOST:PORT, HOST=HOST or "
+     "*:PORT=*:PORT; may be given several times",
+     add_address_rules, AT(address_map)},
     {"redis.timeout", "REDIS_EXPORTER_TIMEOUT", "TIME", "2s", "limit on the replies of one node",
      set_limit, AT(reply_timeout_us)},
     {"redis.connect-timeout", "REDIS_EXPORTER_CONNECT_TIMEOUT", "TIME", "1s",
@@ -330,6 +362,14 @@ const struct alias aliases[] = {
      false},
     {"exclude-latency-histogram-metrics", "REDIS_EXPORTER_EXCLUDE_LATENCY_HISTOGRAM_METRICS",
      "no-collector.latency-histogram", NULL, false},
+    {"tls-ca-cert-file", "REDIS_EXPORTER_TLS_CA_CERT_FILE", "redis.tls-ca-file", NULL, false},
+    {"tls-client-cert-file", "REDIS_EXPORTER_TLS_CLIENT_CERT_FILE", "redis.tls-cert-file", NULL,
+     false},
+    {"tls-client-key-file", "REDIS_EXPORTER_TLS_CLIENT_KEY_FILE", "redis.tls-key-file", NULL,
+     false},
+    {"tls-server-name", NULL, "redis.tls-server-name", NULL, false},
+    {"skip-tls-verification", "REDIS_EXPORTER_SKIP_TLS_VERIFICATION", "redis.tls-skip-verify", NULL,
+     false},
     {"log-level", NULL, "log.level", NULL, false},
     {"log-format", NULL, "log.format", NULL, false},
     {"debug", "REDIS_EXPORTER_DEBUG", "log.level", "debug", false},

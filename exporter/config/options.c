@@ -425,6 +425,11 @@ void options_clear(struct options *options)
     clear_secret(options->redis_addr);
     clear_secret(options->password);
     credentials_clear(&options->credentials);
+    free(options->tls.ca_file);
+    free(options->tls.cert_file);
+    free(options->tls.key_file);
+    free(options->tls.server_name);
+    address_map_clear(&options->address_map);
     free(options->cluster_name);
     free(options->user);
     free(options->password_file);

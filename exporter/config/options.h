@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "cluster/cluster.h"
 #include "metrics/page.h"
+#include "redis/address_map.h"
+#include "redis/tls.h"
 
 enum { LISTEN_MAX = 16, ALLOWED_MAX = 64 };
 
@@ -16,6 +18,8 @@ struct options {
     char *password;
     char *password_file;
     struct credentials credentials; // of single servers
+    struct tls_options tls;
+    struct address_map address_map;
     int64_t reply_timeout_us;
     int64_t connect_timeout_us;
     int64_t scrape_timeout_us;

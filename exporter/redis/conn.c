@@ -395,13 +395,14 @@ static void on_dialled(void *owner, int fd, enum outcome outcome, const char *de
 
 static void start_connecting(struct conn *conn)
 {
+    struct address place;
+    address_map_apply(conn->options->address_map, &conn->address, &place);
     conn->state = CONNECTING;
     conn->reused = false;
     conn->detail[0] = '\0';
     conn->connect_began_us = clock_monotonic_us();
     arm(conn, conn->options->connect_timeout_us);
-    conn->dial =
-        dial_new(conn->options->base, conn->options->dns, &conn->address, on_dialled, conn);
+    conn->dial = dial_new(conn->options->base, conn->options->dns, &place, on_dialled, conn);
 }
 
 struct conn *conn_new(const struct conn_options *options, const struct address *address,

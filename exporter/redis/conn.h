@@ -2,9 +2,11 @@
 // pipelined write. Everything that a server can do wrong ends as an outcome, never as an error.
 #pragma once
 
+#include "redis/address_map.h"
 #include "redis/command.h"
 #include "redis/credentials.h"
 #include "redis/dial.h"
+#include "redis/tls.h"
 
 // What all connections of a cluster share; borrowed by them, outlives them.
 struct conn_options {
@@ -12,6 +14,8 @@ struct conn_options {
     struct evdns_base *dns;
     struct login login;                    // for all servers
     const struct credentials *credentials; // of single ones; may be NULL
+    struct tls *tls;                       // NULL: plain connections
+    const struct address_map *address_map; // NULL: everybody is where the cluster says
     int64_t connect_timeout_us;
     int64_t reply_timeout_us;
     size_t reply_bytes_max; // for all replies of one ask, as the time

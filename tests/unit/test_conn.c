@@ -196,6 +196,23 @@ static void password_alone_is_for_the_default_user(void **state)
     fake_node_expect(talk->node, "| AUTH CLIENT " ALL_COMMANDS);
 }
 
+static void mapped_address_is_where_it_connects_and_not_what_it_tells(void **state)
+{
+    struct talk *talk = *state;
+    struct address_map map = {.count = 0};
+    const struct address announced = {.host = "192.0.2.1", .port = 6379};
+    struct buf rule = BUF_EMPTY;
+    buf_text(&rule, "192.0.2.1=");
+    address_add(&rule, talk->node->address.host, talk->node->address.port);
+    assert_null(address_map_add(&map, buf_view(&rule)));
+    buf_free(&rule);
+    talk->options.address_map = &map;
+    connect_to(talk, &announced);
+    assert_int_equal(ask(talk), OUTCOME_OK);
+    assert_true(address_equal(conn_address(talk->conn), &announced));
+    address_map_clear(&map);
+}
+
 static void connection_is_kept_between_asks(void **state)
 {
     struct talk *talk = *state;
@@ -1032,6 +1049,7 @@ int main(void)
         CONN_TEST(all_commands_go_out_in_one_write),
         CONN_TEST(wire_format_is_what_servers_expect),
         CONN_TEST(password_alone_is_for_the_default_user),
+        CONN_TEST(mapped_address_is_where_it_connects_and_not_what_it_tells),
         CONN_TEST(connection_is_kept_between_asks),
         CONN_TEST(replies_may_dribble),
         CONN_TEST(reply_may_be_large),

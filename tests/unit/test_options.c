@@ -125,7 +125,11 @@ static void every_value_arrives(void **state)
                         "--redis.connect-timeout=0.25s --redis.node-label=id --scrape.timeout=1m "
                         "--web.listen-address=127.0.0.1:1 --web.listen-address=[::1]:2 "
                         "--web.telemetry-path=/m --web.timeout-offset=0 --log.level=error "
-                        "--log.format=json --cluster.hot-slots=1000");
+                        "--log.format=json --cluster.hot-slots=1000 --redis.tls-ca-file=ca "
+                        "--redis.tls-cert-file=cert --redis.tls-key-file=key "
+                        "--redis.tls-server-name=name --redis.tls-min-version=1.3 "
+                        "--redis.tls-skip-verify --redis.address-map=a=b,c:1=d:2 "
+                        "--redis.address-map *:3=*:4");
     const struct options *options = &reading.options;
     assert_null(reading.problem);
     assert_int_equal(options->seed_count, 2);
@@ -147,6 +151,13 @@ static void every_value_arrives(void **state)
     assert_int_equal(options->log_level, LOG_ERROR);
     assert_int_equal(options->log_format, LOG_JSON);
     assert_int_equal(options->collect.hot_slots, 1000);
+    assert_string_equal(options->tls.ca_file, "ca");
+    assert_string_equal(options->tls.cert_file, "cert");
+    assert_string_equal(options->tls.key_file, "key");
+    assert_string_equal(options->tls.server_name, "name");
+    assert_int_equal(options->tls.min_version, TLS_1_3);
+    assert_true(options->tls.skip_verify);
+    assert_int_equal(options->address_map.count, 3);
     end(&reading);
     log_init(LOG_ERROR, LOG_LOGFMT);
 }
@@ -283,6 +294,11 @@ static void bad_value_names_its_flag(void **state)
         {"--cluster.hot-slots=", "--cluster.hot-slots"},
         {"--cluster.hot-slots=1", NULL},
         {"--help=maybe", "--help"},
+        {"--redis.tls-min-version=1.1", "--redis.tls-min-version"},
+        {"--redis.tls-min-version=", "--redis.tls-min-version"},
+        {"--redis.tls-skip-verify=maybe", "--redis.tls-skip-verify"},
+        {"--redis.address-map=a", "--redis.address-map"},
+        {"--redis.address-map=a=b,a=c", "--redis.address-map"},
         {"--redis.nonsense=1", "--redis.nonsense"},
         {"--redis.nonsense", "--redis.nonsense"},
         {"--redis.timeout", "--redis.timeout"},
@@ -701,7 +717,9 @@ static void flags_of_redis_exporter_are_understood(void **state)
     read_line(&reading, "-connection-timeout 3s -include-config-metrics -include-modules-metrics "
                         "--include-search-indexes-metrics=true -export-client-list "
                         "-exclude-latency-histogram-metrics -log-level=WARN -log-format txt "
-                        "-is-cluster -set-client-name=false -include-system-metrics");
+                        "-is-cluster -set-client-name=false -include-system-metrics "
+                        "-tls-ca-cert-file ca -tls-client-cert-file=cert -tls-client-key-file key "
+                        "-tls-server-name=name -skip-tls-verification");
     assert_null(reading.problem);
     assert_true(reading.options.reply_timeout_us == 3 * (int64_t)SECOND_US);
     assert_true(has(&reading, COLLECTOR_CONFIG_ALL));
@@ -712,6 +730,11 @@ static void flags_of_redis_exporter_are_understood(void **state)
     assert_true(reading.options.chosen & collector_bit(COLLECTOR_LATENCY_HISTOGRAM));
     assert_int_equal(reading.options.log_level, LOG_WARN);
     assert_int_equal(reading.options.log_format, LOG_LOGFMT);
+    assert_string_equal(reading.options.tls.ca_file, "ca");
+    assert_string_equal(reading.options.tls.cert_file, "cert");
+    assert_string_equal(reading.options.tls.key_file, "key");
+    assert_string_equal(reading.options.tls.server_name, "name");
+    assert_true(reading.options.tls.skip_verify);
     end(&reading);
     log_init(LOG_ERROR, LOG_LOGFMT);
 }

@@ -1,0 +1,30 @@
+// TLS to the servers: what the operator says about it, and the context that the connections of a
+// cluster share.
+#pragma once
+
+#include <stdbool.h>
+
+enum tls_version { TLS_1_2, TLS_1_3 };
+
+// All may be left zero: TLS 1.2 or later, and the certificate authorities that the system trusts.
+struct tls_options {
+    char *ca_file;     // PEM, instead of the system's; NULL: those
+    char *cert_file;   // of the client, PEM, with intermediate ones; NULL: none
+    char *key_file;    // of that certificate; both or neither
+    char *server_name; // that certificates must be for, whatever the address; NULL: see tls_link.h
+    enum tls_version min_version;
+    bool skip_verify; // take any certificate
+};
+
+bool tls_version_parse(const char *text, enum tls_version *out); // "1.2", "TLS1.2", "TLS12"
+
+struct tls;
+
+// Reads the files. Borrows `options`, which outlive it. NULL, or one line that says what is wrong
+// and names the file: free() it; *out is set only without a problem.
+char *tls_new(const struct tls_options *options, struct tls **out);
+void tls_free(struct tls *tls); // connections may outlive it; NULL is fine
+
+// Reads the files again, for connections made from now on; sessions of earlier ones are not
+// resumed. On a problem, told as above, everything stays as it was.
+char *tls_reload(struct tls *tls);
