@@ -15,6 +15,7 @@
 #include "check.h"
 #include "config/acl.h"
 #include "config/options.h"
+#include "healthcheck.h"
 #include "redis/resolver.h"
 #include "scrape/render.h"
 #include "web/server.h"
@@ -243,6 +244,12 @@ static int check(struct program *program)
     return status;
 }
 
+static int healthcheck(const struct options *options)
+{
+    const char *url = options->healthcheck[0] != '\0' ? options->healthcheck : options->listen[0];
+    return healthcheck_run(url, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.stopping = false};
@@ -259,6 +266,8 @@ int main(int argc, char **argv)
                                                                                   : EXIT_USAGE;
     } else if (program.options.print_metrics) {
         print_reference();
+    } else if (program.options.healthcheck != NULL) {
+        status = healthcheck(&program.options);
     } else if (program.options.check) {
         status = check(&program);
     } else {

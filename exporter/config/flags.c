@@ -31,6 +31,12 @@ static const char *set_switch(struct options *options, size_t offset, const char
     return flag_parse_switch(value, field(options, offset));
 }
 
+// A switch that may have a URL.
+static const char *set_healthcheck(struct options *options, size_t offset, const char *value)
+{
+    return flag_set_text(options, offset, strcmp(value, "true") == 0 ? "" : value);
+}
+
 struct unit {
     const char *suffix;
     double microseconds;
@@ -339,6 +345,11 @@ const struct flag flags[] = {
      "look at the cluster of that node once, print what is wrong with it, and exit with 0 when it "
      "is healthy, 1 for warnings, 2 when it is critical",
      set_check, AT(redis_addr)},
+    {"healthcheck", NULL, NULL, NULL,
+     "ask the exporter that runs here whether it is healthy, at the first listening address (by "
+     "--web.listen-address, or its variable), and exit with 0 or 1; --healthcheck=URL asks at "
+     "http://host:port",
+     set_healthcheck, AT(healthcheck)},
     {"print-metrics", NULL, NULL, NULL, "print the reference of all metrics as Markdown",
      set_switch, AT(print_metrics)},
     {"print-acl", NULL, "VERSION", NULL,

@@ -441,6 +441,7 @@ void options_clear(struct options *options)
         free(options->allowed[i]);
     }
     free(options->print_acl);
+    free(options->healthcheck);
     for (size_t i = 0; i < options->seed_count; i++) {
         seed_clear(&options->seed[i]);
     }

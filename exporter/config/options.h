@@ -42,7 +42,8 @@ struct options {
     char *print_acl;
     enum log_level log_level;
     enum log_format log_format;
-    bool check; // the cluster of redis_addr, once
+    bool check;        // the cluster of redis_addr, once
+    char *healthcheck; // NULL: not asked for; "": of the first listening address; or a URL
     bool show_help;
     bool show_version;
     bool print_metrics;

@@ -1,0 +1,42 @@
+"""--healthcheck: what a container asks instead of curl."""
+
+import harness
+from harness import Exporter, FakePeer, clean_env, free_port, run
+
+
+def healthcheck(*flags, env=None):
+    done = run(harness.EXPORTER, *flags, check=False, env=clean_env(env))
+    assert not done.stderr and done.stdout.count("\n") == 1, done
+    return done.returncode, done.stdout
+
+
+def test_a_running_exporter_is_healthy_by_flag_variable_and_url():
+    exporter = Exporter(None)
+    place = f"127.0.0.1:{exporter.port}"
+    for flags, env in ((["--healthcheck", f"--web.listen-address={place}"], {}),
+                       (["--healthcheck"], {"REDIS_EXPORTER_WEB_LISTEN_ADDRESS": place}),
+                       (["--healthcheck", f"--web.listen-address=0.0.0.0:{exporter.port}"], {}),
+                       (["--healthcheck", f"--web.listen-address=:{exporter.port}"], {}),
+                       ([f"--healthcheck=http://{place}"], {}),
+                       ([f"--healthcheck=http://{place}/"], {}),
+                       ([f"--healthcheck=http://{place}/-/ready"], {}),
+                       ([f"--healthcheck=localhost:{exporter.port}"], {})):
+        status, said = healthcheck(*flags, env=env)
+        assert status == 0 and said.startswith("healthy: "), (flags, said)
+
+
+def test_what_does_not_answer_well_is_unhealthy_with_a_reason():
+    exporter = Exporter(None)
+    mute, torn, other = (FakePeer(handler) for handler in (
+        lambda connection: connection.recv(4096) and connection.recv(4096),
+        lambda connection: connection.recv(4096),
+        lambda connection: connection.recv(4096) and connection.sendall(b"-ERR no\r\n")))
+    for url, reason in ((f"127.0.0.1:{free_port()}", "Connection refused"),
+                        (f"http://127.0.0.1:{exporter.port}/nothing", "the answer is not 200"),
+                        (mute.addr, "no answer in time"),
+                        (torn.addr, "closed without an answer"),
+                        (other.addr, "is no HTTP server"),
+                        ("127.0.0.1", "is no http://host:port or host:port"),
+                        ("http://", "is no http://host:port or host:port")):
+        status, said = healthcheck(f"--healthcheck={url}")
+        assert status == 1 and said == f"unhealthy: {url}: {reason}\n", said
