@@ -10,7 +10,7 @@ readonly script_name=${0##*/}
 
 usage() {
     cat <<USAGE
-Usage: scripts/$script_name [build] [test] [demo] [monitoring]
+Usage: scripts/$script_name [build] [test] [demo] [monitoring] [packaging]
 
 Installs the missing Debian packages (12 or 13) of the groups named:
 
@@ -18,6 +18,7 @@ Installs the missing Debian packages (12 or 13) of the groups named:
   demo        Redis and curl, for scripts/demo.sh
   monitoring  Prometheus and Alertmanager
   test        all of the above, and what the tests and checks use
+  packaging   what the scripts for packages and other releases of Debian use
 
 Runs as root or through sudo. Asks nothing. Services that come with the
 packages are neither started nor enabled; those you had are not touched.
@@ -56,6 +57,12 @@ test_packages() {
     echo libcmocka-dev prometheus-redis-exporter shellcheck valgrind clang clang-format clang-tidy \
         "$(clang_runtime_package)" python3 python3-prometheus-client git \
         iproute2 procps jsonnet strace
+}
+
+# For scripts/test-debian13.sh, test-deb.sh and release.sh.
+packaging_packages() {
+    build_packages
+    echo debootstrap lintian git
 }
 
 # The sanitizer runtime has to fit the release's default clang.
@@ -235,13 +242,13 @@ main() {
     local -a missing
     for argument in "$@"; do
         case $argument in
-            build | test | demo | monitoring) ;;
+            build | test | demo | monitoring | packaging) ;;
             -h | --help)
                 usage
                 exit 0
                 ;;
             *)
-                printf '%s: unknown group "%s" (known: build test demo monitoring)\n' \
+                printf '%s: unknown group "%s" (known: build test demo monitoring packaging)\n' \
                     "$script_name" "$argument" >&2
                 exit 2
                 ;;

@@ -25,6 +25,7 @@ import urllib.request
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXPORTER = os.path.join(REPO, "build", "redis_cluster_exporter")
+REDIS_SERVER = "redis-server"  # or valkey-server
 LIMIT = 30  # seconds until a condition that should come true counts as failed
 SLOTS = 16384
 FULL = (SLOTS, 0, 0, 0)  # Page.coverage() when every slot is served
@@ -267,7 +268,7 @@ class RedisNode:
         return address(self.host, self.port)
 
     def start(self):
-        argv = ["redis-server"]
+        argv = [REDIS_SERVER]
         for key, value in self.config.items():
             argv += ["--" + key, str(value)]
         self.process = Process(argv, os.path.join(self.dir, "redis.log"), cwd=self.dir)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the end-to-end tests and reports in TAP.
 
-usage: run.py [--exporter PATH] [--jobs N] [SUBSTRING...]
+usage: run.py [--exporter PATH] [--redis-server PROGRAM] [--jobs N] [SUBSTRING...]
 
 Takes every function called test_* in the files test_*.py beside it, or those whose name
 `file.function` contains one of the substrings. The tests are spread over processes that each run
@@ -110,7 +110,8 @@ class Runner:
         for name in names:
             self.todo.put(name)
         command = [sys.executable, os.path.abspath(__file__), "--worker",
-                   "--exporter", self.options.exporter]
+                   "--exporter", self.options.exporter,
+                   "--redis-server", self.options.redis_server]
         for _ in range(min(self.options.jobs, len(names))):
             self.workers.append(subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -133,11 +134,13 @@ class Runner:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--exporter", default=harness.EXPORTER)
+    parser.add_argument("--redis-server", default=harness.REDIS_SERVER)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("substrings", nargs="*")
     options = parser.parse_args()
     options.exporter = harness.EXPORTER = os.path.abspath(options.exporter)
+    harness.REDIS_SERVER = options.redis_server
     if options.worker:
         return worker()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -2,6 +2,7 @@
 
 import os
 
+import harness
 from harness import (Exporter, Process, REPO, RedisNode, Resp, address, free_port, parse_info,
                      shared, temp_dir, wait)
 from test_dialect import Rival, RxPage, normal, series
@@ -25,7 +26,7 @@ class Sentinel:
         path = os.path.join(where, "sentinel.conf")
         with open(path, "w", encoding="utf-8") as f:
             f.write(CONFIG.format(port=self.port, dir=where, master=master.port, quorum=quorum))
-        self.process = Process(["redis-server", path, "--sentinel"],
+        self.process = Process([harness.REDIS_SERVER, path, "--sentinel"],
                                os.path.join(where, "sentinel.log"))
         self.addr = address("127.0.0.1", self.port)
         wait(lambda: self.call("PING") == "PONG", "the Sentinel answers")
