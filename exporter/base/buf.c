@@ -13,6 +13,14 @@ void buf_free(struct buf *buf)
     *buf = BUF_EMPTY;
 }
 
+void buf_wipe(struct buf *buf)
+{
+    if (buf->data != NULL) {
+        explicit_bzero(buf->data, buf->capacity);
+    }
+    buf_free(buf);
+}
+
 void buf_grow(struct buf *buf, size_t extra)
 {
     size_t wanted = buf->length + extra;

@@ -12,6 +12,7 @@ struct buf {
 #define BUF_EMPTY ((struct buf){NULL, 0, 0})
 
 void buf_free(struct buf *buf);
+void buf_wipe(struct buf *buf); // frees it; the bytes are overwritten first
 
 void buf_grow(struct buf *buf, size_t extra); // for buf_reserve
 

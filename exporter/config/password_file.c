@@ -1,60 +1,21 @@
 #include "config/password_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { FILE_MAX = 1024 * 1024, PATIENCE_US = 10 * SECOND_US };
+enum { FILE_MAX = 1024 * 1024 };
 
 static char *complain(const char *path, const char *problem)
 {
     struct buf text = BUF_EMPTY;
     buf_format(&text, "--redis.password-file: %s: %s", path, problem);
     return buf_take(&text);
-}
-
-static void clear(struct buf *text)
-{
-    if (text->data != NULL) {
-        explicit_bzero(text->data, text->capacity);
-    }
-    buf_free(text);
-}
-
-// At once for a regular file. A pipe may be written by a program that takes its time.
-static bool wait_for_bytes(int fd, int64_t deadline_us)
-{
-    struct pollfd source = {.fd = fd, .events = POLLIN};
-    int64_t left_ms = (deadline_us - clock_monotonic_us()) / 1000;
-    return left_ms > 0 && poll(&source, 1, (int)left_ms) != 0;
-}
-
-// Not more than FILE_MAX + 1 bytes. NULL, or what is wrong.
-static const char *read_all(int fd, struct buf *out)
-{
-    int64_t deadline_us = clock_monotonic_us() + PATIENCE_US;
-    ssize_t got = 1;
-    char *room = buf_reserve(out, FILE_MAX + 1); // at once: what is moved would leave a copy behind
-    while (got != 0 && out->length <= FILE_MAX) {
-        if (!wait_for_bytes(fd, deadline_us)) {
-            return "is a pipe that was not written to its end within 10 seconds";
-        }
-        got = read(fd, room + out->length, FILE_MAX + 1 - out->length);
-        if (got < 0 && errno != EAGAIN && errno != EINTR) {
-            return strerror(errno);
-        }
-        out->length += got > 0 ? (size_t)got : 0;
-    }
-    return NULL;
 }
 
 // --- a map ---
@@ -128,9 +89,6 @@ static const char *understand(struct span text, char **out_password,
                               struct credentials *credentials)
 {
     struct span trimmed = span_trim(text);
-    if (text.length > FILE_MAX) {
-        return "is larger than 1 MiB";
-    }
     return trimmed.length > 0 && trimmed.at[0] == '{' ? read_map(trimmed, credentials)
                                                       : read_password(text, out_password);
 }
@@ -138,19 +96,14 @@ static const char *understand(struct span text, char **out_password,
 char *password_file_read(const char *path, char **out_password, struct credentials *credentials)
 {
     struct buf text = BUF_EMPTY;
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return complain(path, strerror(errno));
-    }
-    const char *problem = read_all(fd, &text);
+    mode_t mode = 0;
+    const char *problem = file_read(path, FILE_MAX, &text, &mode);
     if (problem == NULL) {
         problem = understand(buf_view(&text), out_password, credentials);
     }
-    if (problem == NULL && fstat(fd, &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH))) {
+    if (problem == NULL && (mode & (S_IRGRP | S_IROTH))) {
         log_warn("the password file can be read by others", "file", path);
     }
-    clear(&text);
-    close(fd);
+    buf_wipe(&text);
     return problem != NULL ? complain(path, problem) : NULL;
 }
