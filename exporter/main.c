@@ -115,6 +115,7 @@ static struct server *new_server(struct program *program)
         .cluster_count = 1,
         .telemetry_path = options->telemetry_path,
         .dialect = options->dialect,
+        .limits = options->limits,
         .targets = {.cluster = &program->cluster,
                     .cluster_count = 1,
                     .allowed = options->allowed,

@@ -201,6 +201,40 @@ static const char *set_hot_slots(struct options *options, size_t offset, const c
     return fine ? NULL : "must be a number from 1 to 1000";
 }
 
+static const char *set_connections(struct options *options, size_t offset, const char *value)
+{
+    bool fine = parse_count(value, 60000, field(options, offset));
+    return fine ? NULL : "must be a number from 1 to 60000";
+}
+
+// Of requests; 0 is no limit.
+static const char *set_most(struct options *options, size_t offset, const char *value)
+{
+    uint32_t *target = field(options, offset);
+    *target = 0;
+    bool fine = strcmp(value, "0") == 0 || parse_count(value, 100000, target);
+    return fine ? NULL : "must be a number from 1 to 100000, or 0 for no limit";
+}
+
+// Of bytes; 0 is no limit.
+static const char *set_size(struct options *options, size_t offset, const char *value)
+{
+    static const struct {
+        const char *suffix;
+        uint64_t bytes;
+    } units[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+    size_t digits = strspn(value, "0123456789");
+    uint64_t number;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(value + digits, units[i].suffix) == 0 &&
+            span_u64(span_make(value, digits), &number) && number <= UINT32_MAX) {
+            *(uint64_t *)field(options, offset) = number * units[i].bytes;
+            return NULL;
+        }
+    }
+    return "must be a number of bytes such as 64MiB, with KiB, MiB or GiB, or 0 for no limit";
+}
+
 static const char *set_search_indexes(struct options *options, size_t offset, const char *value)
 {
     (void)offset;
@@ -296,6 +330,25 @@ const struct flag flags[] = {
     {"web.timeout-offset", "REDIS_EXPORTER_WEB_TIMEOUT_OFFSET", "TIME", "0.25s",
      "how much earlier than Prometheus' own timeout a scrape ends", set_duration,
      AT(timeout_offset_us)},
+    {"web.max-connections", "REDIS_EXPORTER_WEB_MAX_CONNECTIONS", "N", "1024",
+     "HTTP connections to one listening address at once", set_connections,
+     AT(limits.connections_max)},
+    {"web.max-requests", "REDIS_EXPORTER_WEB_MAX_REQUESTS", "N", "512",
+     "requests that wait for an answer at once; 0: no limit", set_most, AT(limits.requests_max)},
+    {"web.max-scrape-rate", "REDIS_EXPORTER_WEB_MAX_SCRAPE_RATE", "N", "1000",
+     "requests of /scrape a second; 0: no limit", set_most, AT(limits.rate_max[RATE_SCRAPE])},
+    {"web.max-cluster-rate", "REDIS_EXPORTER_WEB_MAX_CLUSTER_RATE", "N", "100",
+     "requests a second of the paths that ask a whole cluster each: /cluster, "
+     "/discover-cluster-nodes and /api together; 0: no limit",
+     set_most, AT(limits.rate_max[RATE_CLUSTER])},
+    {"web.max-page-size", "REDIS_EXPORTER_WEB_MAX_PAGE_SIZE", "BYTES", "512MiB",
+     "size of a page before compression; 0: no limit", set_size, AT(limits.page_size_max)},
+    {"web.max-sending-size", "REDIS_EXPORTER_WEB_MAX_SENDING_SIZE", "BYTES", "1GiB",
+     "size of all pages that clients have not read to the end yet; 0: no limit", set_size,
+     AT(limits.sending_size_max)},
+    {"web.send-timeout", "REDIS_EXPORTER_WEB_SEND_TIMEOUT", "TIME", "2m",
+     "until a client must have read its answer; 0: no limit", set_duration,
+     AT(limits.send_timeout_us)},
     {"scrape.allow", "REDIS_EXPORTER_SCRAPE_ALLOW", "PATTERN", NULL,
      "further targets that /scrape and /cluster serve, as host:port with * and ?; may be given "
      "several times, or separated by commas. The configured password goes to them too, except by "

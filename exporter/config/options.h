@@ -8,6 +8,7 @@
 #include "metrics/page.h"
 #include "redis/address_map.h"
 #include "redis/tls.h"
+#include "web/limits.h"
 
 enum { LISTEN_MAX = 16, ALLOWED_MAX = 64 };
 
@@ -28,6 +29,7 @@ struct options {
     char *listen[LISTEN_MAX];
     size_t listen_count;
     char *telemetry_path;
+    struct limit_options limits;
     collector_set collectors; // turned on
     collector_set chosen;     // turned on or off by name
     bool disable_default_collectors;

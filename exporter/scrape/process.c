@@ -9,6 +9,7 @@
 
 #include "base/version.h"
 #include "metrics/page.h"
+#include "scrape/refusals.h"
 
 enum { STAT_SIZE = 1024, STAT_FIELDS = 24 };
 
@@ -138,6 +139,9 @@ const struct metric process_metrics[] = {
     {"redis_target_scrape_request_errors_total", COUNTER, "",
      "Requests refused because of their target.", RX_NONE, .source = FROM_EXPORTER,
      .process = process_target_errors},
+    {"redis_exporter_requests_refused_total", COUNTER, "",
+     "Requests that a limit of the exporter turned away or cut off.", RX_NONE,
+     .source = FROM_EXPORTER, .process = refusals_emit, .labels = "limit"},
     {"process_cpu_seconds_total", COUNTER, "", "CPU time of the exporter, user and system.",
      .source = FROM_EXPORTER, .process = cpu_seconds},
     {"process_resident_memory_bytes", GAUGE, "", "Physical memory of the exporter.",

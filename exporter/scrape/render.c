@@ -284,12 +284,13 @@ static void emit_row(struct emitter *to, const struct metric *row,
     }
 }
 
-void render_page(struct buf *out, const struct render_options *options,
+bool render_page(struct buf *out, const struct render_options *options,
                  const struct snapshot *const *snapshot, size_t count)
 {
+    uint64_t size_max = options->size_max > 0 ? options->size_max : UINT64_MAX;
     struct emitter to = page_begin(out, options->format, options->dialect);
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        for (size_t j = 0; j < *tables[i].count; j++) {
+        for (size_t j = 0; j < *tables[i].count && out->length <= size_max; j++) {
             const struct metric *row = &tables[i].row[j];
             bool wanted = (options->collectors & collector_bit(row->collector)) != 0 &&
                           (tables[i].row != process_metrics || options->with_process);
@@ -302,6 +303,7 @@ void render_page(struct buf *out, const struct render_options *options,
         rx_emit_bus(&to, snapshot, count);
     }
     page_end(&to);
+    return out->length <= size_max;
 }
 
 static void add_labels(struct buf *out, const struct metric *row)

@@ -9,10 +9,11 @@ struct render_options {
     enum dialect dialect;
     collector_set collectors;
     bool with_process; // the exporter's own metrics too
+    uint64_t size_max; // bytes; 0: any
 };
 
-// Adds the page of all snapshots to `out`.
-void render_page(struct buf *out, const struct render_options *options,
+// Adds the page of all snapshots to `out`. False, with part of it there, when it is too large.
+bool render_page(struct buf *out, const struct render_options *options,
                  const struct snapshot *const *snapshot, size_t count);
 
 // Adds the reference of all metrics as Markdown.

@@ -6,13 +6,10 @@
 #include "metrics/gzip.h"
 #include "web/negotiate.h"
 
-enum { WAITING_MAX = 256 }; // requests that wait for one page
-
 struct metrics_page {
     struct metrics_page_options options;
     struct pass *pass; // under way
     struct request *waiting;
-    size_t waiting_count;
 };
 
 // The page for one format and encoding.
@@ -22,12 +19,20 @@ struct variant {
     bool gzip;
 };
 
+// The page in one format. Its bytes are in `buf`, or, once it was sent plain, in that answer.
+struct sheet {
+    struct buf buf;
+    struct span text;
+    bool rendered;
+    bool fits;
+};
+
 // The different answers that one pass is asked for: usually one.
 struct edition {
     struct render_options options;
     const struct snapshot *const *snapshot;
     size_t count;
-    struct buf page[PAGE_FORMAT_COUNT];
+    struct sheet sheet[PAGE_FORMAT_COUNT];
     struct variant *variant;
     size_t variant_count;
     size_t variant_capacity;
@@ -40,14 +45,46 @@ struct metrics_page *metrics_page_new(const struct metrics_page_options *options
     return page;
 }
 
-static struct answer *compress(struct span page, const char *content_type, bool gzip)
+// Whether the pages that clients have not read yet take all the room there is for such.
+static bool is_full(const struct limits *limits)
+{
+    uint64_t max = limits->options.sending_size_max;
+    return max > 0 && answers_size() > max;
+}
+
+static struct sheet *render(struct edition *edition, enum page_format format)
+{
+    struct sheet *sheet = &edition->sheet[format];
+    if (!sheet->rendered) {
+        edition->options.format = format;
+        sheet->fits =
+            render_page(&sheet->buf, &edition->options, edition->snapshot, edition->count);
+        sheet->text = buf_view(&sheet->buf);
+        sheet->rendered = true;
+    }
+    return sheet;
+}
+
+// Without a copy where the sheet still has its bytes.
+static char *plain_body(struct sheet *sheet)
+{
+    if (sheet->buf.length == 0) {
+        return mem_copy(sheet->text.at, sheet->text.length);
+    }
+    char *body = mem_resize(sheet->buf.data, sheet->text.length, 1);
+    sheet->buf = BUF_EMPTY;
+    sheet->text.at = body;
+    return body;
+}
+
+static struct answer *print(struct sheet *sheet, const char *content_type, bool gzip)
 {
     size_t length = 0;
-    char *body = gzip ? gzip_compress(page, &length) : NULL;
+    char *body = gzip ? gzip_compress(sheet->text, &length) : NULL;
     bool compressed = body != NULL;
     if (!compressed) {
-        body = mem_copy(page.at, page.length);
-        length = page.length;
+        length = sheet->text.length;
+        body = plain_body(sheet);
     }
     struct answer *answer = answer_new(MHD_HTTP_OK, body, length, content_type);
     if (compressed) {
@@ -63,6 +100,23 @@ static struct negotiated format_for(const struct request *request, enum dialect 
     return negotiate_format(dialect == DIALECT_RX ? NULL : request_header(request, "Accept"));
 }
 
+// The page, or why there is none. The bytes that `sheet` tells of stay while the answer does.
+static struct answer *print_within(const struct limits *limits, struct sheet *sheet,
+                                   const struct variant *variant)
+{
+    if (!sheet->fits) {
+        return limits_answer(LIMIT_PAGE_SIZE);
+    }
+    struct answer *answer = print(sheet, variant->format.content_type, variant->gzip);
+    if (!is_full(limits)) {
+        return answer;
+    }
+    sheet->rendered = sheet->buf.length > 0;
+    answer->users++;
+    answer_release(answer);
+    return limits_answer(LIMIT_SENDING_SIZE);
+}
+
 static struct answer *edition_answer(struct edition *edition, const struct request *request)
 {
     struct variant added = {
@@ -76,12 +130,8 @@ static struct answer *edition_answer(struct edition *edition, const struct reque
             return known->answer;
         }
     }
-    struct buf *page = &edition->page[added.format.format];
-    if (page->length == 0) {
-        edition->options.format = added.format.format;
-        render_page(page, &edition->options, edition->snapshot, edition->count);
-    }
-    added.answer = compress(buf_view(page), added.format.content_type, added.gzip);
+    edition->options.size_max = request->limits->options.page_size_max;
+    added.answer = print_within(request->limits, render(edition, added.format.format), &added);
     edition->variant = mem_grow(edition->variant, edition->variant_count,
                                 &edition->variant_capacity, sizeof(added));
     edition->variant[edition->variant_count++] = added;
@@ -112,7 +162,7 @@ static void answer_readers(void *owner, const struct snapshot *const *snapshot, 
         request = next;
     }
     for (int format = 0; format < PAGE_FORMAT_COUNT; format++) {
-        buf_free(&edition.page[format]);
+        buf_free(&edition.sheet[format].buf);
     }
     free(edition.variant);
 }
@@ -123,7 +173,6 @@ static void on_pass_done(void *owner, const struct snapshot *const *snapshot, si
     struct readers all = {page, page->waiting};
     page->pass = NULL;
     page->waiting = NULL;
-    page->waiting_count = 0;
     answer_readers(&all, snapshot, count);
 }
 
@@ -141,7 +190,6 @@ static struct request *take_due(struct metrics_page *page, int64_t deadline_us)
         *link = request->next;
         request->next = due;
         due = request;
-        page->waiting_count--;
     }
     return due;
 }
@@ -160,13 +208,11 @@ enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *re
     const struct metrics_page_options *options = &page->options;
     int64_t deadline_us =
         request_deadline_us(request, options->scrape_timeout_us, options->timeout_offset_us);
-    if (page->waiting_count >= WAITING_MAX) {
-        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                   "Too many requests are waiting for a scrape.\n");
+    if (is_full(request->limits)) { // before anything is asked for it
+        return request_answer(request, limits_answer(LIMIT_SENDING_SIZE));
     }
     request->next = page->waiting;
     page->waiting = request;
-    page->waiting_count++;
     if (page->pass != NULL) {
         pass_extend(page->pass, deadline_us);
     } else {

@@ -1,17 +1,43 @@
 #include "web/request.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <event2/event.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 
+struct body {
+    char *bytes;
+    size_t length;
+};
+
+static size_t held_size;
+
+size_t answers_size(void)
+{
+    return held_size;
+}
+
+static void free_body(void *context)
+{
+    struct body *body = context;
+    held_size -= body->length;
+    free(body->bytes);
+    free(body);
+}
+
 struct answer *answer_new(unsigned status, char *body, size_t length, const char *content_type)
 {
     struct answer *answer = mem_new(1, sizeof(*answer));
-    answer->response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+    struct body *held = mem_new(1, sizeof(*held));
+    *held = (struct body){body, length};
+    held_size += length;
+    answer->response =
+        MHD_create_response_from_buffer_with_free_callback_cls(length, body, free_body, held);
     CHECK(answer->response != NULL);
+    answer->length = length;
     answer->status = status;
     MHD_add_response_header(answer->response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     return answer;
@@ -25,7 +51,7 @@ void answer_release(struct answer *answer)
     }
 }
 
-static struct answer *new_text(unsigned status, const char *text)
+struct answer *answer_text(unsigned status, const char *text)
 {
     struct answer *answer =
         answer_new(status, mem_copy(text, strlen(text)), strlen(text), "text/plain; charset=utf-8");
@@ -45,9 +71,44 @@ const char *request_argument(const struct request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+// A client that reads slowly, or not at all, holds its page and its connection.
+static void on_unread(evutil_socket_t fd, short what, void *context)
+{
+    const struct request *request = context;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    (void)fd;
+    (void)what;
+    refusals_count(LIMIT_SEND_TIMEOUT);
+    if (info != NULL) {
+        (void)shutdown(info->connect_fd, SHUT_RDWR); // MHD sees it, and ends the request
+        event_active(request->pump, EV_TIMEOUT, 0);
+    }
+}
+
+static void limit_sending(struct request *request, const struct answer *answer)
+{
+    enum { WORTH_A_TIMER = 1 << 18 }; // less than that is in the socket's buffer at once
+    int64_t limit_us = request->limits->options.send_timeout_us;
+    if (answer->length < WORTH_A_TIMER || limit_us == 0 || request->expiry != NULL) {
+        return;
+    }
+    struct timeval limit = {limit_us / SECOND_US, limit_us % SECOND_US};
+    request->expiry = evtimer_new(event_get_base(request->pump), on_unread, request);
+    CHECK(request->expiry != NULL);
+    event_add(request->expiry, &limit);
+}
+
 enum MHD_Result request_answer(struct request *request, struct answer *answer)
 {
     answer->users++;
+    if (answer->refused_by != LIMIT_NONE) {
+        refusals_count(answer->refused_by);
+    }
+    if (request->excess) { // its answer is nobody else's
+        MHD_add_response_header(answer->response, MHD_HTTP_HEADER_CONNECTION, "close");
+    }
+    limit_sending(request, answer);
     enum MHD_Result result =
         MHD_queue_response(request->connection, answer->status, answer->response);
     answer_release(answer);
@@ -56,7 +117,7 @@ enum MHD_Result request_answer(struct request *request, struct answer *answer)
 
 enum MHD_Result request_answer_text(struct request *request, unsigned status, const char *text)
 {
-    return request_answer(request, new_text(status, text));
+    return request_answer(request, answer_text(status, text));
 }
 
 // Where the offset leaves little of what Prometheus allows, half of that.
@@ -103,6 +164,7 @@ enum MHD_Result request_suspend(struct request *request,
     request->expiry = evtimer_new(event_get_base(request->pump), on_expiry, request);
     CHECK(request->expiry != NULL);
     event_add(request->expiry, &limit);
+    request->limits->waiting++;
     MHD_suspend_connection(request->connection);
     return MHD_YES;
 }
@@ -111,6 +173,7 @@ void request_retry(struct request *request)
 {
     event_free(request->expiry);
     request->expiry = NULL;
+    request->limits->waiting--;
     MHD_resume_connection(request->connection);
     event_active(request->pump, EV_TIMEOUT, 0);
 }
@@ -124,5 +187,5 @@ void request_resume(struct request *request, struct answer *answer)
 
 void request_resume_text(struct request *request, unsigned status, const char *text)
 {
-    request_resume(request, new_text(status, text));
+    request_resume(request, answer_text(status, text));
 }

@@ -4,28 +4,39 @@
 #include <microhttpd.h>
 
 #include "base/span.h"
+#include "web/limits.h"
 
 // A finished answer that several requests can share; freed with its last user.
 struct answer {
     struct MHD_Response *response;
     unsigned status;
     size_t users;
+    size_t length;         // of the body, bytes
+    enum limit refused_by; // what it tells of
 };
 
 struct request {
     struct MHD_Connection *connection;
     struct event *pump;    // to be made active whenever the request was resumed; borrowed
+    struct limits *limits; // borrowed
+    bool admitted;         // by these
+    bool excess;           // its connection is one too many, and ends with the answer
     struct answer *answer; // what it gets when it is resumed
     struct request *next;  // of those that wait for the same thing; the waiting side's
     int64_t deadline_us;   // by which it wants its answer; see request_deadline_us
-    struct event *expiry;  // at that time; while it is suspended
+    struct event *expiry;  // at that time, while it is suspended; then when it must have been read
     void (*expired)(void *owner, struct request *request);
     void *owner; // of `expired`
 };
 
 // Gives an answer without users. Takes `body` (malloc'd).
 struct answer *answer_new(unsigned status, char *body, size_t length, const char *content_type);
+struct answer *answer_text(unsigned status, const char *text);
 void answer_release(struct answer *answer);
+
+// Bytes of all bodies that are held, also after their answer was released, until the last client
+// has read them.
+size_t answers_size(void);
 
 const char *request_header(const struct request *request, const char *name);
 

@@ -8,25 +8,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "web/api.h"
 #include "web/listen.h"
 #include "web/pages.h"
 
-enum {
-    CONNECTIONS_MAX = 512,     // per listening socket; an idle one costs about 2 KB
-    CONNECTION_TIMEOUT_S = 60, // idle, or with unfinished headers; longer than scrape intervals
-};
-
 struct listener {
     struct server *server;
     struct MHD_Daemon *daemon;
+    size_t connections;
     struct event *readable; // MHD's epoll descriptor
     struct event *timer;    // MHD's timeout
 };
 
 struct server {
     struct server_options options;
+    struct limits limits;
     struct metrics_page *page; // of all configured clusters
     struct targets *targets;
     struct api *api;
@@ -84,23 +82,53 @@ static enum MHD_Result answer_index(struct server *server, struct request *reque
 struct route {
     const char *path; // NULL: the telemetry path
     enum MHD_Result (*answer)(struct server *server, struct request *request);
+    bool guarded; // by the limits
+    enum rate rate;
 };
 
 static const struct route routes[] = {
-    {NULL, answer_metrics},
-    {"/", answer_index},
-    {"/scrape", answer_node},
-    {"/cluster", answer_cluster},
-    {"/discover-cluster-nodes", answer_discovery},
-    {"/api/v1/clusters", answer_clusters},
-    {"/-/healthy", answer_ok},
-    {"/-/ready", answer_ok},
-    {"/health", answer_ok},
+    {NULL, answer_metrics, true, RATE_FREE},
+    {"/", answer_index, true, RATE_FREE},
+    {"/scrape", answer_node, true, RATE_SCRAPE},
+    {"/cluster", answer_cluster, true, RATE_CLUSTER},
+    {"/discover-cluster-nodes", answer_discovery, true, RATE_CLUSTER},
+    {"/api/v1/clusters", answer_clusters, true, RATE_CLUSTER},
+    {"/-/healthy", answer_ok, false, RATE_FREE},
+    {"/-/ready", answer_ok, false, RATE_FREE},
+    {"/health", answer_ok, false, RATE_FREE},
 };
 
 static bool is_read_method(const char *method)
 {
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+}
+
+// One that was let in stays so when it is routed anew.
+static enum limit admit(struct limits *limits, struct request *request, enum rate rate)
+{
+    uint32_t requests_max = limits->options.requests_max;
+    if (request->admitted) {
+        return LIMIT_NONE;
+    }
+    if (request->excess) {
+        return LIMIT_CONNECTIONS;
+    }
+    if (requests_max > 0 && limits->waiting >= requests_max) {
+        return LIMIT_REQUESTS;
+    }
+    if (!limits_take(limits, rate, clock_monotonic_us())) {
+        return rate == RATE_SCRAPE ? LIMIT_SCRAPE_RATE : LIMIT_CLUSTER_RATE;
+    }
+    request->admitted = true;
+    return LIMIT_NONE;
+}
+
+static enum MHD_Result answer_by(const struct route *route, struct server *server,
+                                 struct request *request)
+{
+    enum limit limit = route->guarded ? admit(&server->limits, request, route->rate) : LIMIT_NONE;
+    return limit == LIMIT_NONE ? route->answer(server, request)
+                               : request_answer(request, limits_answer(limit));
 }
 
 static enum MHD_Result route_request(struct server *server, struct request *request,
@@ -120,9 +148,17 @@ static enum MHD_Result route_request(struct server *server, struct request *requ
             return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
                                        "The exporter is shutting down.\n");
         }
-        return routes[i].answer(server, request);
+        return answer_by(&routes[i], server, request);
     }
     return request_answer_text(request, MHD_HTTP_NOT_FOUND, "There is nothing at this path.\n");
+}
+
+// What on_connection has noted.
+static bool is_excess(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL && info->socket_context != NULL;
 }
 
 static struct request *begin_request(struct server *server, struct MHD_Connection *connection)
@@ -130,6 +166,8 @@ static struct request *begin_request(struct server *server, struct MHD_Connectio
     struct request *request = mem_new(1, sizeof(*request));
     request->connection = connection;
     request->pump = server->pump;
+    request->limits = &server->limits;
+    request->excess = is_excess(connection);
     server->active++;
     return request;
 }
@@ -176,12 +214,29 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (request->answer != NULL) {
         answer_release(request->answer); // the client left before it could be queued
     }
+    if (request->expiry != NULL) {
+        event_free(request->expiry);
+    }
     free(request);
     *record = NULL;
     server->active--;
     if (server->drained != NULL) {
         event_active(server->pump, EV_TIMEOUT, 0);
     }
+}
+
+// Beyond the limit a few more are taken, so that they can be told; see admit.
+static void on_connection(void *context, struct MHD_Connection *connection, void **record,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct listener *listener = context;
+    (void)connection;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        listener->connections--;
+        return;
+    }
+    bool excess = ++listener->connections > listener->server->limits.options.connections_max;
+    *record = excess ? listener : NULL;
 }
 
 // --- the loop ---
@@ -246,6 +301,10 @@ struct server *server_new(const struct server_options *options)
         .timeout_offset_us = options->targets.timeout_offset_us,
     };
     server->options = *options;
+    server->limits.options = options->limits;
+    if (server->limits.options.connections_max == 0) {
+        server->limits.options.connections_max = CONNECTIONS_MAX_DEFAULT;
+    }
     server->page = metrics_page_new(&page);
     server->targets = targets_new(&options->targets);
     server->api = api_new(&api);
@@ -267,12 +326,14 @@ static size_t unescape(void *context, struct MHD_Connection *connection, char *t
 static struct listener *start_listener(struct server *server, int fd)
 {
     struct listener *listener = mem_new(1, sizeof(*listener));
+    unsigned connections_max = server->limits.options.connections_max + CONNECTIONS_SPARE;
     listener->server = server;
     listener->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, server, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, connections_max,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     if (listener->daemon == NULL) {
         free(listener);
         return NULL;

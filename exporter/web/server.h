@@ -11,6 +11,7 @@ struct server_options {
     size_t cluster_count;
     const char *telemetry_path;
     enum dialect dialect; // of the metrics page
+    struct limit_options limits;
     struct target_options targets;
 };
 

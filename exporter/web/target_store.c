@@ -5,11 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum {
-    TARGETS_MAX = 1024,        // kept at once; the one unused for longest makes room
-    TARGETS_CHECKING_MAX = 32, // of these, with checks of their own, which can hold many keys
-    IDLE_MAX_S = 600,
-};
+enum { IDLE_MAX_S = 600 };
 
 struct target {
     enum target_kind kind;

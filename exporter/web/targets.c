@@ -188,8 +188,7 @@ static enum MHD_Result serve_new(struct targets *targets, struct request *reques
     struct metrics_page *page = target_store_add(targets->store, question, &checks);
     if (page == NULL) {
         key_checks_clear(&checks);
-        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                   "Too many targets are being scraped.\n");
+        return request_answer(request, limits_answer(LIMIT_TARGETS));
     }
     return metrics_page_serve(page, request);
 }

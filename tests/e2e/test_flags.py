@@ -17,6 +17,8 @@ FLAGS = """
 --check-keys-batch-size --disable-exporting-key-values --streams-exclude-consumer-metrics
 --check-search-indexes --export-client-port --include-sentinel-peer-info
 --cluster.full-views --cluster.one-host
+--web.max-connections --web.max-requests --web.max-scrape-rate --web.max-cluster-rate
+--web.max-page-size --web.max-sending-size --web.send-timeout
 """.split()
 
 PAIR = re.compile(r'([a-z_]+)=((?:[^\s"=\\]+)|"(?:[^"\\]|\\.)*")(?: |$)')

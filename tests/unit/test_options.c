@@ -86,6 +86,13 @@ static void defaults_are_those_of_the_help(void **state)
     assert_true(options->connect_timeout_us == 1 * SECOND_US);
     assert_true(options->scrape_timeout_us == 10 * SECOND_US);
     assert_true(options->timeout_offset_us == 250000);
+    assert_int_equal(options->limits.connections_max, CONNECTIONS_MAX_DEFAULT);
+    assert_int_equal(options->limits.requests_max, 512);
+    assert_int_equal(options->limits.rate_max[RATE_SCRAPE], 1000);
+    assert_int_equal(options->limits.rate_max[RATE_CLUSTER], 100);
+    assert_true(options->limits.page_size_max == 512 << 20);
+    assert_true(options->limits.sending_size_max == 1 << 30);
+    assert_true(options->limits.send_timeout_us == 120 * SECOND_US);
     assert_int_equal(options->node_label, LABEL_AUTO);
     assert_int_equal(options->listen_count, 1);
     assert_string_equal(options->listen[0], ":9121");
@@ -272,6 +279,21 @@ static void bad_value_names_its_flag(void **state)
         {"--redis.connect-timeout=x", "--redis.connect-timeout"},
         {"--scrape.timeout=x", "--scrape.timeout"},
         {"--web.timeout-offset=x", "--web.timeout-offset"},
+        {"--web.max-connections=0", "--web.max-connections"},
+        {"--web.max-connections=60001", "--web.max-connections"},
+        {"--web.max-requests=0", NULL},
+        {"--web.max-requests=x", "--web.max-requests"},
+        {"--web.max-requests=-1", "--web.max-requests"},
+        {"--web.max-scrape-rate=100001", "--web.max-scrape-rate"},
+        {"--web.max-cluster-rate=", "--web.max-cluster-rate"},
+        {"--web.max-page-size=64MiB", NULL},
+        {"--web.max-page-size=64MB", "--web.max-page-size"},
+        {"--web.max-page-size=MiB", "--web.max-page-size"},
+        {"--web.max-page-size=1.5GiB", "--web.max-page-size"},
+        {"--web.max-page-size=-1", "--web.max-page-size"},
+        {"--web.max-sending-size=18446744073709551616", "--web.max-sending-size"},
+        {"--web.max-sending-size=0", NULL},
+        {"--web.send-timeout=x", "--web.send-timeout"},
         {"--redis.node-label=name", "--redis.node-label"},
         {"--redis.node-label=", "--redis.node-label"},
         {"--web.listen-address=", "--web.listen-address"},
