@@ -26,9 +26,9 @@ def test_the_table_of_flags_is_that_of_the_help_text():
         rows = [line.split("|")[1:4] for line in f if line.startswith("| `--")]
     # only what stands in backquotes is a literal: the default of some flags is told in words
     table = {tuple("".join(re.findall("`(.*)`", cell)) for cell in row) for row in rows}
-    text = run(harness.EXPORTER, "--help").stdout
+    text = run(harness.EXPORTER, "--help").stdout.split("\nThese flags of redis_exporter")[0]
     shown = set(re.findall(
-        r"^ +(--[\w.-]+)\S*(?: +\((\w+)\))?(?: +default (\S+))?$", text, re.M))
+        r"^  (--[\w.-]+)\S*(?: +\((\w+)\))?(?: +default (\S+))?$", text, re.M))
     shown -= {("--help", "", ""), ("--version", "", "")}
     assert len(shown) > 10 and table == shown, table ^ shown
 
