@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "redis/lines.h"
@@ -205,12 +206,27 @@ static void read_replica(struct samples *samples, const struct line *line)
     }
 }
 
+// "p99.9", as a server writes it: 0 to 100, without needless zeros. Otherwise two of them, such as
+// p50 and p50.0, would be one series.
+static bool is_percentile(struct span key)
+{
+    double percent;
+    struct buf text = BUF_EMPTY;
+    if (key.length < 2 || key.at[0] != 'p' || !span_f64(span_skip(key, 1), &percent) ||
+        percent < 0 || percent > 100) {
+        return false;
+    }
+    buf_f64(&text, percent);
+    bool plain = span_equals(buf_view(&text), span_skip(key, 1));
+    buf_free(&text);
+    return plain;
+}
+
 static void read_quantiles(struct samples *samples, struct span command, struct span value)
 {
     struct line part;
     while (lines_next_part(&value, &part)) {
-        if (part.key.length > 1 && part.key.at[0] == 'p' &&
-            span_is_number(span_skip(part.key, 1))) {
+        if (is_percentile(part.key)) {
             samples_set_part(samples, GROUP_QUANTILE, command, span_skip(part.key, 1), SPAN(""),
                              part.value);
         }

@@ -16,9 +16,7 @@ static bool parse_port(struct span text, uint16_t *out)
     return true;
 }
 
-// Letters, digits and what names and numeric addresses have: '.', '-', '_', ':' and '%' (IPv6
-// zones). Anything else in a host is a mistake, or an attempt at something.
-static bool is_host(struct span text)
+bool address_is_host(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {
         char c = text.at[i];
@@ -28,7 +26,7 @@ static bool is_host(struct span text)
             return false;
         }
     }
-    return text.length > 0;
+    return text.length > 0 && text.at[0] != '-';
 }
 
 bool address_parse(struct span text, uint16_t default_port, struct address *out)
@@ -51,7 +49,7 @@ bool address_parse(struct span text, uint16_t default_port, struct address *out)
         }
     }
     struct address parsed = {.port = default_port};
-    if (!is_host(host) || !span_copy(host, parsed.host, sizeof(parsed.host)) ||
+    if (!address_is_host(host) || !span_copy(host, parsed.host, sizeof(parsed.host)) ||
         (has_port && !parse_port(port, &parsed.port)) || parsed.port == 0) {
         return false;
     }

@@ -10,6 +10,11 @@ struct address {
     uint16_t port;                // never 0
 };
 
+// Whether a host can be called so: letters, digits, and what names and numeric addresses have ('.',
+// '-' but not in front, '_', ':', and '%' for IPv6 zones). Anything else is a mistake, or an
+// attempt at something: hosts go into commands that people copy.
+bool address_is_host(struct span text);
+
 // host:port, [v6]:port, or a bare host with `default_port` (0: a port is required).
 bool address_parse(struct span text, uint16_t default_port, struct address *out);
 

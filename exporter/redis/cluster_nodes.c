@@ -1,5 +1,7 @@
 #include "redis/cluster_nodes.h"
 
+#include "redis/address.h"
+
 struct flag_name {
     const char *word;
     enum node_flag flag;
@@ -37,6 +39,11 @@ static bool parse_port(struct span text, uint16_t *out)
     return true;
 }
 
+static void drop_impossible(struct span *host)
+{
+    host->length = address_is_host(*host) ? host->length : 0;
+}
+
 // ip:port, ip:port@bus, ip:port@bus,hostname and further ",key=value" parts, which are ignored. The
 // ip may be empty, and IPv6 stands without brackets: the port follows the last colon before '@'.
 static bool parse_address(struct span text, struct node_line *out)
@@ -46,13 +53,13 @@ static bool parse_address(struct span text, struct node_line *out)
     struct span port;
     span_split(text, ',', &text, &extra);
     span_cut(&extra, ',', &out->hostname);
-    if (out->hostname.length > 0 && memchr(out->hostname.at, '=', out->hostname.length) != NULL) {
-        out->hostname.length = 0; // no name, the first of the further parts
-    }
+    drop_impossible(&out->hostname); // with '=' it is no name, but the first of the further parts
     if (span_split(text, '@', &text, &bus) && !parse_port(bus, &out->bus_port)) {
         return false;
     }
-    return span_split_last(text, ':', &out->host, &port) && parse_port(port, &out->port);
+    bool complete = span_split_last(text, ':', &out->host, &port) && parse_port(port, &out->port);
+    drop_impossible(&out->host);
+    return complete;
 }
 
 static bool parse_id(struct span text, char *out)

@@ -21,8 +21,8 @@ enum node_flag {
 struct node_line {
     char id[NODE_ID_SIZE];        // 40 hex digits; a shorter word where a server writes one
     char master_id[NODE_ID_SIZE]; // "" when the line has none
-    struct span host;             // IPv6 without brackets; may be empty
-    struct span hostname;         // announced name (7.0); may be empty
+    struct span host;             // IPv6 without brackets; empty also when no host is called so
+    struct span hostname;         // announced name (7.0); empty as above
     uint16_t port;                // client port; 0 when the server does not know it
     uint16_t bus_port;            // 0 before 4.0
     unsigned flags;               // enum node_flag

@@ -47,17 +47,30 @@ struct findings report_findings(const struct snapshot *snapshot)
 
 // --- text ---
 
+// On a terminal what nodes say could be more than text.
+static void add_printable(struct buf *out, struct span text)
+{
+    while (text.length > 0) {
+        size_t length = utf8_length(text);
+        bool control = (unsigned char)text.at[0] < ' ' || text.at[0] == 0x7f ||
+                       (length == 2 && text.at[0] == '\xc2' && (unsigned char)text.at[1] < 0xa0);
+        bool shown = length > 0 && !control;
+        buf_bytes(out, shown ? text.at : "?", shown ? length : 1);
+        text = span_skip(text, length > 0 ? length : 1);
+    }
+}
+
 void report_text(struct buf *out, const struct snapshot *snapshot, const struct findings *findings)
 {
     const struct health *health = snapshot->health;
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *finding = &findings->finding[i];
         buf_format(out, "%-8s  %s: ", severity_name(finding->severity), finding->code);
-        buf_span(out, buf_view(&finding->message));
+        add_printable(out, buf_view(&finding->message));
         buf_char(out, '\n');
         if (finding->command.length > 0) {
             buf_text(out, "          try: ");
-            buf_span(out, buf_view(&finding->command));
+            add_printable(out, buf_view(&finding->command));
             buf_char(out, '\n');
         }
     }

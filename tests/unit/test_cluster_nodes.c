@@ -127,6 +127,9 @@ static const struct shape shapes[] = {
     {"hostname_as_ip", "e7d1 redis-1.example|6379|16379 myself,master - 1 up - 0-16383\n"},
     {"id_as_host", "e7d1 10.0.0.1|6379|16379 myself,master - 1 up -\n"
                    "07c3 6b026fbd|0|0 master,pfail - 0 down -\n"},
+    {"impossible_hosts", "e7d1 |6379|16379 myself,master - 1 up redis-1.example\n"
+                         "07c3 10.0.0.2|6379|16379 master - 2 up -\n"
+                         "67ed |6379|16379 master - 2 up -\n"},
 };
 
 static char *shape_text(const struct shape *shape, size_t *out_length)

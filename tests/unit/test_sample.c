@@ -382,11 +382,12 @@ static void latency_quantiles_are_read_as_percentiles(void **state)
     struct samples *samples = samples_of(
         FROM_INFO, "latency_percentiles_usec_cluster|nodes:p50=48.127,p99=83.455,p99.9=83.456\r\n"
                    "latency_percentiles_usec_get:p50=nan,x=1,p=2,pp=3,50=4\r\n"
+                   "latency_percentiles_usec_get:p50.0=5,p050=6,p5e1=7,p101=8,p-1=9,p0=10\r\n"
                    "latency_percentiles_usec_:p50=1\r\n");
     (void)state;
     check_group(samples, quantile_rows, 1,
                 "cluster|nodes 50 48.127; cluster|nodes 99 83.455; cluster|nodes 99.9 83.456; "
-                "get 50 -");
+                "get 50 -; get 0 10");
     samples_free(samples);
 }
 
