@@ -10,11 +10,17 @@ static bool is_replica_key(struct span key)
     return span_starts(key, prefix) && span_u64(span_skip(key, prefix.length), &number);
 }
 
-static int64_t number_or(struct span text, int64_t otherwise)
+// -1 for everything else, and for what is below: that says "unknown" or "never", or nothing at all.
+static int64_t count_of(struct span text)
 {
-    int64_t number = otherwise;
-    span_i64(text, &number);
-    return number;
+    int64_t number = -1;
+    return span_i64(text, &number) && number >= 0 ? number : -1;
+}
+
+static uint16_t port_of(struct span text)
+{
+    int64_t port = count_of(text);
+    return (uint16_t)(port > 0 && port <= 65535 ? port : 0);
 }
 
 // Since Valkey 8 a replica that syncs over two channels is listed twice; only the line of type
@@ -31,14 +37,13 @@ bool replica_line_parse(const struct line *line, struct replica_line *out)
         if (span_is(part.key, "ip")) {
             out->ip = part.value;
         } else if (span_is(part.key, "port")) {
-            int64_t port = number_or(part.value, 0);
-            out->port = (uint16_t)(port > 0 && port <= 65535 ? port : 0);
+            out->port = port_of(part.value);
         } else if (span_is(part.key, "state")) {
             out->state = part.value;
         } else if (span_is(part.key, "offset")) {
-            out->offset = number_or(part.value, -1);
+            out->offset = count_of(part.value);
         } else if (span_is(part.key, "lag")) {
-            out->ack_age_s = number_or(part.value, -1);
+            out->ack_age_s = count_of(part.value);
         } else if (span_is(part.key, "type")) {
             out->channel_only = span_is(part.value, "rdb-channel");
         }
@@ -98,13 +103,11 @@ static void put(struct replication *out, const struct place *place, struct span 
         *(struct span *)field = value;
         break;
     case NUMBER:
-        *(int64_t *)field = number_or(value, -1);
+        *(int64_t *)field = count_of(value);
         break;
-    case PORT: {
-        int64_t port = number_or(value, 0);
-        *(uint16_t *)field = (uint16_t)(port > 0 && port <= 65535 ? port : 0);
+    case PORT:
+        *(uint16_t *)field = port_of(value);
         break;
-    }
     case IS_REPLICA:
         *(bool *)field = span_is(value, "slave") || span_is(value, "replica");
         break;

@@ -45,6 +45,7 @@ static void replica_line_is_read_by_the_names_of_its_parts(void **state)
         {"ip=a,port=-1,state=online", "a 0 online -1 -1"},
         {"ip=a,port=x,state=online,offset=x,lag=1.5", "a 0 online -1 -1"},
         {"ip=a,port=1,state=online,offset=18446744073709551615,lag=0", "a 1 online -1 0"},
+        {"ip=a,port=1,state=online,offset=-7,lag=-2", "a 1 online -1 -1"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -109,7 +110,7 @@ static void replication_section_is_read(void **state)
         {"role:slave\nmaster_repl_offset:3\nslave0:ip=a,port=1\n", "replica 3; a 1  -1 -1"},
         {"# Replication", "master -1"},
         {"# Replication\r\nrole:master\r\nmaster_repl_offset:x\r\n", "master -1"},
-        {"# Replication\r\nrole:master\r\nmaster_repl_offset:-5\r\n", "master -5"},
+        {"# Replication\r\nrole:master\r\nmaster_repl_offset:-5\r\n", "master -1"},
         {"", "master -1"},
         {"# Server\r\nredis_version:7.0.0\r\n", "master -1"},
     };
