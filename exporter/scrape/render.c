@@ -147,7 +147,8 @@ static const struct span *bound_texts(int shift)
     return text;
 }
 
-// The sum is that of the commandstats: the histogram has none.
+// The sum is that of the commandstats: the histogram has none. Sum and count go together, and a
+// command's first call may come between the two replies.
 static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
                            const struct histogram *histogram)
 {
@@ -164,8 +165,8 @@ static void emit_histogram(struct emitter *to, const struct node_snapshot *node,
     if (span_f64_shifted(samples_command_part(node->samples, histogram->command, SPAN("usec")),
                          shift, &sum)) {
         emit_part(to, "_sum", labels, 1, sum);
+        emit_part(to, "_count", labels, 1, (double)histogram->count);
     }
-    emit_part(to, "_count", labels, 1, (double)histogram->count);
 }
 
 static void emit_histograms(struct emitter *to, const struct node_snapshot *node)

@@ -197,6 +197,18 @@ static const char *check_bucket(struct reader *reader, const struct sample *samp
     return sample->value >= below ? NULL : "buckets are not cumulative";
 }
 
+// A count has its sum in front of it.
+static bool has_sum(const struct reader *reader, const struct sample *count)
+{
+    struct buf series = BUF_EMPTY;
+    buf_span(&series, reader->family);
+    buf_text(&series, "_sum{");
+    add_labels(&series, count, "");
+    bool has = text_set_has(&reader->seen, SERIES, buf_view(&series));
+    buf_free(&series);
+    return has;
+}
+
 static const char *check_member(struct reader *reader, const struct sample *sample)
 {
     bool openmetrics = reader->format == PAGE_OPENMETRICS;
@@ -204,7 +216,8 @@ static const char *check_member(struct reader *reader, const struct sample *samp
     bool plain = span_equals(name, reader->family);
     double quantile = 0;
     if (span_is(reader->type, "histogram")) {
-        bool part = is_suffixed(reader, name, "_sum") || is_suffixed(reader, name, "_count");
+        bool is_count = is_suffixed(reader, name, "_count");
+        bool part = is_suffixed(reader, name, "_sum") || (is_count && has_sum(reader, sample));
         bool is_bucket = is_suffixed(reader, name, "_bucket");
         return is_bucket ? check_bucket(reader, sample) : part ? NULL : "no part of its histogram";
     }
