@@ -1,0 +1,396 @@
+#!/usr/bin/python3
+"""Random faults on a real cluster of six nodes, while two scrapers look at every answer.
+
+usage: soak.py [--exporter PATH] [--seed N] [MINUTES]
+
+Every answer has to come in time and be valid, no counter may fall unless its server was started
+anew, memory and descriptors have to stay flat, the log may hold nothing that is not expected, and
+after each fault the page has to tell a healthy cluster again. Ends with a table.
+"""
+
+import argparse
+import collections
+import contextlib
+import gzip
+import json
+import os
+import random
+import re
+import signal
+import socket
+import statistics
+import sys
+import threading
+import time
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as read_text
+
+import harness
+from harness import (OPENMETRICS, BadPage, Cluster, Exporter, Resp, parse_strict, redis_cli, wait)
+
+INTERVAL = 1  # seconds between two scrapes of one scraper
+PATIENCE = 2.0  # what a scraper says that it waits
+LATE = PATIENCE + 1.5  # from then on an answer is late, which a busy machine excuses now and then
+HEAL_LIMIT = 90
+WARM_UP = 0.1  # of the run: the first share of it, in which memory may grow
+
+# What the exporter may say about faults that are made on purpose; never at the level error.
+EXPECTED = re.compile(
+    r"listening|stopping|node found|node has left|node cannot be read|node can be read again|"
+    r"node refuses a command|configuration read|reloaded")
+
+
+class Counters:
+    """The counters of one scraper's pages, by series; a falling one is told with its page."""
+
+    def __init__(self):
+        self.last = {}  # series -> (value, start of its server)
+        self.resets, self.series = 0, set()
+
+    def take(self, counters, starts):
+        """`counters`: {(name, labels): value}; `starts`: {node: start time in seconds}."""
+        fallen = []
+        for key, value in counters.items():
+            node = dict(key[1]).get("redis_node")
+            start = starts.get(node) if node else None
+            before, start_before = self.last.get(key, (value, start))
+            if value < before and node and restarted(start_before, start):
+                self.resets += 1
+            elif value < before:
+                fallen.append((key, before, value, start_before, start))
+            self.last[key] = value, start
+        self.series.update(counters)
+        return fallen
+
+
+def restarted(before, after):
+    """Start times are told in whole seconds, from an uptime in whole seconds."""
+    return before is not None and after is not None and after > before + 0.5
+
+
+def is_counter_sample(name, kind):
+    return kind == "counter" or (kind in ("histogram", "summary") and name.endswith(
+        ("_bucket", "_count", "_sum")))
+
+
+def families_of(families):
+    """What prometheus_client has parsed, as ({family: type}, {(name, labels): value})."""
+    types, samples = {}, {}
+    for family in families:
+        if family.name in types:
+            raise BadPage(f"family twice: {family.name}")
+        types[family.name] = family.type
+        for sample in family.samples:
+            key = sample.name, tuple(sorted(sample.labels.items()))
+            if key in samples:
+                raise BadPage(f"sample twice: {key}")
+            samples[key] = sample.value, family.type
+    return samples
+
+
+def native_text(body):
+    types, samples = parse_strict(body)
+
+    def kind(name):
+        base = re.sub(r"_(bucket|count|sum)$", "", name)
+        return types.get(name) or types.get(base)
+    return {key: (value, kind(key[0])) for key, value in samples.items()}
+
+
+def openmetrics(body):
+    if not body.endswith("# EOF\n"):
+        raise BadPage("no EOF")
+    return families_of(read_openmetrics(body))
+
+
+class Scraper(threading.Thread):
+    """Asks for one page each second and looks at every answer."""
+
+    def __init__(self, soak, name, path, headers, read):
+        super().__init__(daemon=True)
+        self.soak, self.name, self.read = soak, name, read
+        self.path, self.counters = path, Counters()
+        self.headers = {"X-Prometheus-Scrape-Timeout-Seconds": str(PATIENCE), **headers}
+        self.answers, self.late, self.longest, self.samples = 0, 0, 0.0, 0
+
+    def run(self):
+        while not self.soak.over.wait(INTERVAL):
+            path = self.path() if callable(self.path) else self.path
+            try:
+                self.look_at(self.soak.exporter.get(path, self.headers))
+            except Exception as e:  # pylint: disable=broad-except
+                self.soak.complain(f"{self.name} {path}: {type(e).__name__}: {str(e)[:500]}")
+
+    def look_at(self, answer):
+        body = answer.body
+        if answer.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        if answer.status != 200:
+            raise BadPage(f"status {answer.status}: {body[:200]}")
+        samples = self.read(body.decode())
+        self.answers += 1
+        self.samples += len(samples)
+        self.longest = max(self.longest, answer.seconds)
+        self.late += answer.seconds > LATE
+        self.follow(samples)
+
+    def follow(self, samples):
+        starts = {dict(labels).get("redis_node"): value
+                  for (name, labels), (value, _) in samples.items()
+                  if name == "redis_start_time_seconds"}
+        counters = {key: value for key, (value, kind) in samples.items()
+                    if is_counter_sample(key[0], kind)}
+        for key, before, value, start_before, start in self.counters.take(counters, starts):
+            self.soak.complain(f"{self.name}: {key} fell from {before} to {value}; its server's "
+                               f"start: {start_before}, then {start}")
+
+
+class Dialect(Scraper):
+    """Single nodes by /scrape?target=; without the label redis_node, so each node by itself."""
+
+    def __init__(self, soak):
+        self.node = None
+        super().__init__(soak, "dialect", self.next_node, {},
+                         lambda body: families_of(read_text(body)))
+
+    def next_node(self):
+        self.node = self.soak.random.choice(self.soak.cluster.addrs)
+        return f"/scrape?target=redis://{self.node}"
+
+    def follow(self, samples):
+        # How long the scrape took: of this one alone, as redis_exporter has it.
+        named = {(name, (*labels, ("redis_node", self.node))): entry
+                 for (name, labels), entry in samples.items()
+                 if not name.startswith("redis_exporter_scrape_duration_seconds")}
+        super().follow(named)
+
+
+class Soak:
+    """One run."""
+
+    def __init__(self, minutes, seed, flags=()):
+        self.seconds, self.random = minutes * 60, random.Random(seed)
+        self.over, self.lock = threading.Event(), threading.Lock()
+        self.complaints, self.faults = [], collections.Counter()
+        self.memory, self.descriptors = [], []
+        self.healed, self.longest_heal = 0, 0.0
+        self.cluster = Cluster(password="s3cret-soak", cluster_node_timeout=2000)
+        self.password = "s3cret-soak"
+        self.exporter = Exporter(
+            self.cluster.addrs[:2], "--cluster.one-host", "--redis.timeout=1s",
+            "--collector.latency-histogram", "--collector.client-list", *flags,
+            env={"REDIS_PASSWORD": self.password})
+        self.scrapers = [
+            Scraper(self, "native", "/metrics", {"Accept-Encoding": "gzip"}, native_text),
+            Scraper(self, "openmetrics", "/metrics", {"Accept": OPENMETRICS}, openmetrics),
+            Dialect(self)]
+
+    def complain(self, text):
+        with self.lock:
+            if len(self.complaints) < 50:
+                print(f"# WRONG: {text}", file=sys.stderr, flush=True)
+            self.complaints.append(text)
+
+    # --- faults: each returns what mends it, or None ---
+
+    def kill(self, node):
+        """A server dies, and is started again."""
+        node.kill()
+        return node.start
+
+    def orderly(self, node):
+        """A server is shut down, and started again."""
+        node.stop()
+        return node.start
+
+    def hang(self, node):
+        """A server stops, and goes on."""
+        node.sigstop()
+        return node.sigcont
+
+    def pause(self, node):
+        """A server does nothing for longer than the exporter waits."""
+        with contextlib.closing(Resp(node.host, node.port, self.password)) as client:
+            client.sock.sendall(harness.encode(["DEBUG", "SLEEP", "1.5"]))
+
+    def hang_up(self, node):
+        """A server closes all its connections."""
+        node.command("CLIENT", "KILL", "TYPE", "normal")
+
+    def fail_over(self, _):
+        """A replica takes over."""
+        replicas = [n for n in self.cluster.nodes if n.info()["role"] == "slave"]
+        self.random.choice(replicas).command("CLUSTER", "FAILOVER")
+
+    def reshard(self, _):
+        """Slots move from one master to another."""
+        masters = [n for n in self.cluster.nodes if n.info()["role"] == "master"]
+        source, target = self.random.sample(masters, 2)
+        redis_cli(source, "--cluster", "reshard", source.addr, "--cluster-from", source.id(),
+                  "--cluster-to", target.id(), "--cluster-slots", str(self.random.randint(1, 20)))
+
+    def work(self, node):
+        """Commands that nobody has sent before, keys, and errors."""
+        with contextlib.closing(Resp(node.host, node.port, self.password)) as client:
+            for i in range(200):
+                words = self.random.choice([
+                    ("SET", f"key{i}", "x" * i), ("GET", f"key{i}"), ("LPUSH", "key1", i),
+                    ("HSET", f"hash{i}", "a", i), ("PING",), ("DBSIZE",), ("NOSUCH",),
+                    ("OBJECT", "HELP"), ("CLIENT", "SETNAME", f"client-{i}"), ("EVAL", "return 1", 0)])
+                with contextlib.suppress(harness.RedisError):
+                    client.call(*words)
+
+    def impatient(self, _):
+        """Clients that go away before the answer, never ask, or not to the end."""
+        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+        for length in [0, len(request)] * 15 + [self.random.randrange(len(request))]:
+            client = socket.create_connection(("127.0.0.1", self.exporter.port))
+            client.sendall(request[:length])
+            client.close()
+
+    def ask_all(self, _):
+        """The paths that scrapers do not use."""
+        for path in ("/", "/-/healthy", "/-/ready", "/api/v1/clusters", "/discover-cluster-nodes",
+                     "/nosuch", "/scrape", "/scrape?target=127.0.0.1:1"):
+            answer = self.exporter.get(path)
+            if answer.status >= 500 and path not in ("/-/ready", "/discover-cluster-nodes"):
+                self.complain(f"{path}: {answer.status}")
+            if path.startswith("/api") and answer.status == 200:
+                json.loads(answer.text)
+
+    FAULTS = {"kill": 4, "orderly": 2, "hang": 4, "pause": 2, "hang_up": 2, "fail_over": 3,
+              "reshard": 2, "work": 3, "impatient": 2, "ask_all": 1}
+    ALONE = {"fail_over", "reshard"}  # they need all others well
+
+    def break_something(self):
+        """One fault, or two at once; what was broken is mended after a while."""
+        names = self.random.choices(list(self.FAULTS), self.FAULTS.values(),
+                                    k=self.random.choice([1, 1, 1, 2]))
+        if set(names) & self.ALONE:
+            names = names[:1]
+        mend = []
+        for name, node in zip(names, self.random.sample(self.cluster.nodes, len(names))):
+            self.faults[name] += 1
+            mend.append(getattr(self, name)(node))
+        self.over.wait(self.random.uniform(0.5, 5))
+        for function in mend:
+            if function:
+                function()
+        return names
+
+    def page_is_well(self):
+        return self.exporter.scrape().check_all_up(self.cluster.addrs)
+
+    def heal(self, names):
+        began = time.monotonic()
+        try:
+            wait(self.cluster.agreed, "the cluster is well again", HEAL_LIMIT)
+            wait(self.page_is_well, "the page tells it", HEAL_LIMIT)
+        except AssertionError as e:
+            self.complain(f"after {names}: {e}")
+        self.healed += 1
+        self.longest_heal = max(self.longest_heal, time.monotonic() - began)
+
+    # --- watching ---
+
+    def measure(self):
+        while not self.over.wait(INTERVAL):
+            with contextlib.suppress(OSError, IndexError):
+                self.memory.append(self.exporter.rss())
+                self.descriptors.append(len(os.listdir(f"/proc/{self.exporter.pid}/fd")))
+
+    def check_flat(self, what, values, slack):
+        """The last quarter may not lie above the first one after warming up."""
+        values = values[int(len(values) * WARM_UP):]
+        quarter = max(1, len(values) // 4)
+        first, last = statistics.median(values[:quarter]), statistics.median(values[-quarter:])
+        if last > first + slack:
+            self.complain(f"{what} grew from {first} to {last}")
+        return first, last
+
+    def check_log(self):
+        levels = collections.Counter()
+        for line in self.exporter.log_lines():
+            level = re.search(r"level=(\w+)", line)
+            levels[level[1] if level else "none"] += 1
+            if not level or level[1] == "error" or not EXPECTED.search(line):
+                self.complain(f"in the log: {line[:300]}")
+            if self.password in line:
+                self.complain("the log has the password")
+        return levels
+
+    def run(self):
+        watch = threading.Thread(target=self.measure, daemon=True)
+        wait(self.page_is_well, "all are up")
+        for thread in [watch, *self.scrapers]:
+            thread.start()
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            names = self.break_something()
+            self.heal(names)
+            if not self.exporter.alive():
+                self.complain("the exporter has ended")
+                break
+            self.over.wait(self.random.uniform(0, 3))
+        self.over.set()
+        for thread in [watch, *self.scrapers]:
+            thread.join()
+        return self.table()
+
+    def table(self):
+        memory = self.check_flat("memory", self.memory, 2 << 20)
+        descriptors = self.check_flat("descriptors", self.descriptors, 4)
+        levels = self.check_log()
+        self.exporter.stop()
+        for scraper in self.scrapers:
+            if scraper.answers == 0:
+                self.complain(f"{scraper.name}: no answer")
+            if scraper.late > scraper.answers // 100:
+                self.complain(f"{scraper.name}: {scraper.late} late answers")
+        rows = [("minutes", f"{self.seconds / 60:.1f}"), ("seed", str(self.seed))]
+        for scraper in self.scrapers:
+            counters = scraper.counters
+            rows.append((f"answers, {scraper.name}",
+                         f"{scraper.answers} ({scraper.samples} samples), slowest "
+                         f"{scraper.longest:.2f} s, {scraper.late} late"))
+            rows.append((f"counters, {scraper.name}",
+                         f"{len(counters.series)} followed, {counters.resets} set back by "
+                         "restarts of their server"))
+        rows += [
+            ("faults", ", ".join(f"{n} {name}" for name, n in sorted(self.faults.items()))),
+            ("healed", f"{self.healed} times, slowest {self.longest_heal:.1f} s"),
+            ("memory, first and last quarter", f"{memory[0] / 1e6:.2f} and {memory[1] / 1e6:.2f} MB"),
+            ("descriptors, first and last quarter", f"{descriptors[0]:g} and {descriptors[1]:g}"),
+            ("log lines", ", ".join(f"{n} {level}" for level, n in sorted(levels.items()))),
+            ("wrong", str(len(self.complaints)))]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:{width}}  {text}" for name, text in rows)
+
+
+def soak(minutes, seed=None, flags=()):
+    """Gives what was wrong, and the table."""
+    seed = seed if seed is not None else random.randrange(1 << 32)
+    print(f"# seed {seed}", file=sys.stderr, flush=True)
+    run = Soak(minutes, seed, flags)
+    run.seed = seed
+    text = run.run()
+    return run.complaints, text
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--exporter", default=harness.EXPORTER)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("minutes", type=float, nargs="?", default=60)
+    options = parser.parse_args()
+    harness.EXPORTER = os.path.abspath(options.exporter)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with harness.scope():
+        complaints, text = soak(options.minutes, options.seed)
+        print(text)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
