@@ -3,8 +3,9 @@
 local quoted(text) = "'" + std.strReplace(text, "'", "''") + "'";
 local block(text, indent) =
   '|\n' + indent + std.strReplace(std.rstripChars(text, '\n'), '\n', '\n' + indent);
+// (std.findSubstr takes seconds, too.)
 local value(text, indent) =
-  if std.length(std.findSubstr('\n', text)) > 0 then block(text, indent) else quoted(text);
+  if std.strReplace(text, '\n', '') != text then block(text, indent) else quoted(text);
 
 local scalar(rule, field) =
   if field in rule then '    %s: %s\n' % [field, value(rule[field], '      ')] else '';
