@@ -30,6 +30,7 @@ LIMIT = 30  # seconds until a condition that should come true counts as failed
 SLOTS = 16384
 FULL = (SLOTS, 0, 0, 0)  # Page.coverage() when every slot is served
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+own_network = False  # whether this process is in a network namespace that run.py made for it
 
 # ---- scopes and waiting -------------------------------------------------------------------------
 
@@ -246,11 +247,39 @@ def parse_nodes(text):
     return nodes
 
 
-class RedisNode:
-    """One redis-server with a data directory and a port of its own."""
+class Side:
+    """A network namespace with one address, which reaches others through this one as its router."""
 
-    def __init__(self, host="127.0.0.1", password=None, cluster=True, **config):
-        self.host, self.port, self.dir = host, free_port(host), temp_dir()
+    count = 0
+
+    def __init__(self):
+        Side.count += 1
+        self.host, router, name = f"10.77.{Side.count}.2", f"10.77.{Side.count}.1", f"s{Side.count}"
+        holder = Process(["unshare", "--net", "sleep", "infinity"], os.devnull)
+        namespace, own = f"/proc/{holder.pid}/ns/net", os.readlink("/proc/self/ns/net")
+        wait(lambda: os.readlink(namespace) != own, "there is another network")
+        self.inside = ["nsenter", f"--net={namespace}", "--"]
+        for command in (
+                f"ip link add {name} type veth peer name eth0 netns {holder.pid}",
+                f"ip addr add {router}/24 dev {name}", f"ip link set {name} up"):
+            run(*command.split())
+        for command in (f"ip addr add {self.host}/24 dev eth0", "ip link set eth0 up",
+                        "ip link set lo up", f"ip route add default via {router}"):
+            run(*self.inside, *command.split())
+
+    @staticmethod
+    def route(on):
+        """Whether this namespace carries packets from side to side; they are lost otherwise."""
+        with open("/proc/sys/net/ipv4/ip_forward", "w") as f:
+            f.write("1" if on else "0")
+
+
+class RedisNode:
+    """One redis-server with a data directory and a port of its own, perhaps on one side."""
+
+    def __init__(self, host="127.0.0.1", password=None, cluster=True, side=None, **config):
+        self.host, self.side = side.host if side else host, side
+        host, self.port, self.dir = self.host, free_port("127.0.0.1" if side else host), temp_dir()
         self.bus_port = self.port + 10000
         self.password, self.process, self._resp = password, None, None
         self.config = {
@@ -268,7 +297,7 @@ class RedisNode:
         return address(self.host, self.port)
 
     def start(self):
-        argv = [REDIS_SERVER]
+        argv = [*(self.side.inside if self.side else []), REDIS_SERVER]
         for key, value in self.config.items():
             argv += ["--" + key, str(value)]
         self.process = Process(argv, os.path.join(self.dir, "redis.log"), cwd=self.dir)
@@ -341,13 +370,17 @@ class RedisNode:
 
 
 class Cluster:
-    """Masters first, then their replicas in the same order; `hosts` are those of the nodes."""
+    """Masters first, then their replicas in the same order.
 
-    def __init__(self, masters=3, replicas=1, hosts=None, **config):
+    `hosts` are those of the nodes, or `sides`.
+    """
+
+    def __init__(self, masters=3, replicas=1, hosts=None, sides=None, **config):
         count = masters * (1 + replicas)
-        self.nodes = [RedisNode(**config) for _ in range(count)] if hosts is None else [
-            RedisNode(host=host, bind_source_addr=host, protected_mode="no", **config)
-            for host in hosts]
+        self.nodes = [RedisNode(host=host, bind_source_addr=host, protected_mode="no", **config)
+                      for host in hosts or ()]
+        self.nodes += [RedisNode(side=side, protected_mode="no", **config) for side in sides or ()]
+        self.nodes += [RedisNode(**config) for _ in range(count - len(self.nodes))]
         self.masters = masters
         self.create()
         self.wait_ok()

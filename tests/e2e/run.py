@@ -5,7 +5,8 @@ usage: run.py [--exporter PATH] [--redis-server PROGRAM] [--jobs N] [SUBSTRING..
 
 Takes every function called test_* in the files test_*.py beside it, or those whose name
 `file.function` contains one of the substrings. The tests are spread over processes that each run
-one test at a time.
+one test at a time. A test with the attribute `own_network` runs in a network namespace of its own,
+where that can be had.
 """
 
 import argparse
@@ -38,14 +39,41 @@ def discover(substrings):
     return [full for _, full in sorted(found, key=lambda entry: entry[0])]
 
 
+def unshare():
+    """The command that gives a program a network of its own, or None."""
+    for command in ["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]:
+        if harness.run(*command, "true", check=False).returncode == 0:
+            return command
+    return None
+
+
+def worker_command():
+    return [sys.executable, os.path.abspath(__file__), "--worker", "--exporter", harness.EXPORTER,
+            "--redis-server", harness.REDIS_SERVER]
+
+
+def run_elsewhere(full, command):
+    """Runs one test in a network of its own."""
+    done = subprocess.run([*command, *worker_command(), "--own-network"], input=full + "\n",
+                          stdout=subprocess.PIPE, text=True,
+                          preexec_fn=harness.end_with_parent, check=True)
+    return json.loads(done.stdout)
+
+
 def run_test(full):
     """Runs one test; gives its time and, if it failed, what went wrong."""
     module, name = full.split(".")
+    function = getattr(importlib.import_module(module), name)
+    if getattr(function, "own_network", False) and not harness.own_network:
+        command = unshare()
+        if command:
+            return run_elsewhere(full, command)
+        print(f"# {full}: no network of its own can be had here", file=sys.stderr)
     began, failure = time.monotonic(), None
     try:
         with harness.scope():
             try:
-                getattr(importlib.import_module(module), name)()
+                function()
             except Exception:  # pylint: disable=broad-except
                 failure = traceback.format_exc()
                 for exporter in harness.exporters:
@@ -109,12 +137,9 @@ class Runner:
         print(f"1..{len(names)}", flush=True)
         for name in names:
             self.todo.put(name)
-        command = [sys.executable, os.path.abspath(__file__), "--worker",
-                   "--exporter", self.options.exporter,
-                   "--redis-server", self.options.redis_server]
         for _ in range(min(self.options.jobs, len(names))):
             self.workers.append(subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                worker_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 start_new_session=True, preexec_fn=lambda: harness.end_with_parent(signal.SIGTERM)))
         feeders = [threading.Thread(target=self.feed, args=(w,), daemon=True)
                    for w in self.workers]
@@ -137,10 +162,14 @@ def main():
     parser.add_argument("--redis-server", default=harness.REDIS_SERVER)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--own-network", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("substrings", nargs="*")
     options = parser.parse_args()
     options.exporter = harness.EXPORTER = os.path.abspath(options.exporter)
     harness.REDIS_SERVER = options.redis_server
+    if options.own_network:
+        harness.run("ip", "link", "set", "lo", "up")
+        harness.own_network = True
     if options.worker:
         return worker()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
