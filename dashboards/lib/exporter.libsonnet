@@ -16,7 +16,7 @@ function(lib)
         'Targets page of Prometheus; log of the exporter; `redis_cluster_exporter --check URL` from its host.'
       ),
       [target(q.exporter.gauge('up'), instance)],
-      { names: theme.upDown, steps: theme.steps([[0, theme.bad], [1, theme.good]]), noValue: 'ABSENT', drill: 'overview' }
+      { names: theme.upDown, steps: theme.steps([[0, theme.bad], [1, theme.good]]), noValue: 'ABSENT', unknown: theme.bad, drill: 'overview' }
     ),
     p.stat(
       'Topology',
@@ -217,7 +217,7 @@ function(lib)
       ),
       [p.column('Failed', q.node.gauge('redis_exporter_last_scrape_error', '', ['err']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.node, 'Node'], ['err', 'Reason'], [q.labels.cluster, 'Cluster']],
-      { w: 12 }
+      { w: 12, noValue: 'All nodes can be read' }
     ),
     p.table(
       'Collectors that fail now',
@@ -230,7 +230,7 @@ function(lib)
       ),
       [p.column('Failed', q.node.gauge('redis_exporter_collector_failed', '', ['collector']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.node, 'Node'], ['collector', 'Collector'], [q.labels.cluster, 'Cluster']],
-      { w: 12 }
+      { w: 12, noValue: 'No collector fails' }
     ),
   ];
 

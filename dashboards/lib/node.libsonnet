@@ -338,7 +338,8 @@ function(lib)
         target(rate('redis_acl_access_denied_auth_total'), legend.nodeOf('logins')),
         target(rate('redis_acl_access_denied_cmd_total'), legend.nodeOf('commands')),
         target(rate('redis_acl_access_denied_key_total'), legend.nodeOf('keys')),
-      ]
+      ],
+      { noValue: 'Told by Redis 7.2 and later' }
     ),
   ];
 

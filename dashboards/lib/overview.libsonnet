@@ -19,7 +19,7 @@ function(lib)
         '`CLUSTER INFO` on the nodes that say fail (last panel of this page); `CLUSTER NODES` tells which slots lack a master.'
       ),
       [target(q.avg(q.masters(q.everyNode.gauge('redis_cluster_state'))), legend.cluster)],
-      { names: theme.state, steps: theme.steps([[0, theme.bad], [0.5000001, theme.warning], [1, theme.good]]), noValue: 'UNKNOWN', drill: 'slots' }
+      { names: theme.state, steps: theme.steps([[0, theme.bad], [0.5000001, theme.warning], [1, theme.good]]), noValue: 'UNKNOWN', unknown: theme.bad, drill: 'slots' }
     ),
     p.stat(
       'Slots not served',
@@ -124,7 +124,7 @@ function(lib)
         '`CLUSTER NODES`; is the process alive, is its bus port (port + 10000) open? `CLUSTER FORGET` removes a node that is gone for good.'
       ),
       [target(q.sum(q.cluster.gauge('redis_cluster_nodes', '', ['role', 'health']), ['health']), legend.of('{{health}}'))],
-      { w: 6, h: 7, textMode: 'value_and_name', drill: 'replication', steps: theme.warnFrom(1) }
+      { w: 5, h: 7, textMode: 'value_and_name', drill: 'replication', steps: theme.warnFrom(1) }
     ) + {
       fieldConfig+: {
         overrides+: [
@@ -152,7 +152,7 @@ function(lib)
         target(q.cluster.gauge('redis_cluster_nodes_handshake'), legend.of('handshakes')),
         target(q.sum(q.cluster.gauge('redis_cluster_config_mismatch', '', ['parameter'])), legend.of('settings that differ')),
       ],
-      { w: 10, h: 7, textMode: 'value_and_name', steps: theme.warnFrom(1), drill: 'slots' }
+      { w: 9, h: 7, textMode: 'value_and_name', steps: theme.warnFrom(1), drill: 'slots' }
     ),
     p.table(
       'Alerts firing now',
@@ -161,11 +161,16 @@ function(lib)
         'Each alert that fires, with what it is about.',
         'No row.',
         'Critical ones first: they are about users. The others often follow from them.',
-        'The runbook of the alert; `redis_cluster_exporter --check URL` explains the state of the cluster in words.'
+        'A click on the alert opens its runbook; `redis_cluster_exporter --check URL` explains the state of the cluster in words.'
       ),
       [p.labelsOnly('max by (severity, alertname, %s, %s) (%s)' % [q.labels.cluster, q.labels.node, q.alerts()])],
-      [['severity', 'Severity'], ['alertname', 'Alert'], [q.labels.cluster, 'Cluster'], [q.labels.node, 'Node']],
-      { w: 8, h: 7, drill: 'nodes' }
+      [
+        ['severity', 'Severity', p.named(theme.severity) { 'custom.width': 80 }],
+        ['alertname', 'Alert', { links: [p.runbook('${__value.raw}')], 'custom.width': 250 }],
+        [q.labels.cluster, 'Cluster'],
+        [q.labels.node, 'Node'],
+      ],
+      { w: 10, h: 7, drill: 'nodes', noValue: 'No alert fires' }
     ),
   ];
 
@@ -369,7 +374,7 @@ function(lib)
       ),
       [p.column('Differs', q.cluster.gauge('redis_cluster_config_mismatch', '', ['parameter']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.cluster, 'Cluster'], ['parameter', 'Parameter']],
-      { w: 8, drill: 'nodes' }
+      { w: 8, drill: 'nodes', noValue: 'All settings are alike' }
     ),
     p.timeseries(
       'Versions',

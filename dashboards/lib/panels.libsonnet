@@ -1,7 +1,8 @@
 // The kinds of panels. Each takes a title, a unit, a help text, targets, and a spec with what is special:
 //   w, h        size on the grid of 24 columns
 //   drill       the dashboard that a click opens; 'node' is that of the series' node, 'nodes' that of all chosen ones
-//   steps, names, noValue, decimals, min, max
+//   steps, names, noValue, decimals, min, max, softMax
+//   unknown     the colour of a stat that has no value
 //   words       last words of legends that have a colour of their own (theme.series)
 function(config) {
   local theme = import 'theme.libsonnet',
@@ -74,8 +75,10 @@ function(config) {
 
   // The present value, asked anew: a series that has ended shows "no data" and not its last value.
   stat(title, unit, help, targets, spec={}):
-    panel('stat', title, unit, help, [instant(t) for t in targets], { w: 3, h: 4, noValue: '–' } + spec) {
-      fieldConfig+: { defaults+: { color: { mode: 'thresholds' } } },
+    local names = std.get(spec, 'names', []), noValue = std.get(spec, 'noValue', '–');
+    local absent = theme.absent(noValue, std.get(spec, 'unknown', theme.unknown), std.length(names));
+    panel('stat', title, unit, help, [instant(t) for t in targets], { w: 3, h: 4 } + spec) {
+      fieldConfig+: { defaults+: { color: { mode: 'thresholds' }, noValue: noValue, mappings: names + [absent] } },
       options: {
         reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
         orientation: std.get(spec, 'orientation', 'auto'),
@@ -89,22 +92,26 @@ function(config) {
 
   // The same node has the same colour on all panels, by its name.
   timeseries(title, unit, help, targets, spec={}):
-    panel('timeseries', title, unit, help, targets, { min: 0 } + (if std.get(spec, 'bars', false) then { decimals: 0 } else {}) + spec) {
-      local stacked = std.get(spec, 'stacked', false),
+    local bars = std.get(spec, 'bars', false), stacked = std.get(spec, 'stacked', false);
+    panel('timeseries', title, unit, help, targets, { min: 0 } + (if bars then { decimals: 0 } else {}) + spec) {
+      // Windows of bars overlap by one scrape, so that nothing falls between them: the wider they are,
+      // the fewer events are in two of them.
+      [if bars then 'interval']: '1m',
       fieldConfig+: {
         defaults+: {
           color: { mode: 'palette-classic-by-name' },
           custom: {
-            drawStyle: if std.get(spec, 'bars', false) then 'bars' else 'line',
+            drawStyle: if bars then 'bars' else 'line',
             lineInterpolation: if std.get(spec, 'stepped', false) then 'stepAfter' else 'linear',
             lineWidth: 1,
-            fillOpacity: if stacked || std.get(spec, 'bars', false) then 40 else 8,
+            fillOpacity: if stacked || bars then 40 else 0,
             showPoints: 'auto',
             pointSize: 4,
             spanNulls: false,
             stacking: { mode: if stacked then 'normal' else 'none', group: 'A' },
             axisPlacement: 'auto',
-            axisSoftMax: std.get(spec, 'softMax', null),
+            // or nothing but zeros would be drawn on an axis up to 100
+            axisSoftMax: std.get(spec, 'softMax', if unit == 'none' then 1 else if unit == 'cps' then 0.1 else null),
             thresholdsStyle: { mode: if std.objectHas(spec, 'steps') then 'dashed' else 'off' },
           },
         },
@@ -159,6 +166,9 @@ function(config) {
       },
     },
 
+  // A link to the runbook of an alert.
+  runbook(name): { title: 'Runbook', url: config.runbookUrl % name, targetBlank: true },
+
   // A column of a table: its query, title and unit; `extra` are properties of its cells.
   column(title, expr, unit='short', extra={}): {
     title: title,
@@ -169,11 +179,15 @@ function(config) {
   },
   // Gives labels only.
   labelsOnly(expr): { title: '', expr: expr, unit: 'short', extra: {}, hidden: true },
-  coloured(steps): { thresholds: steps, 'custom.cellOptions': { type: 'color-background', mode: 'basic' } },
+  coloured(steps): {
+    thresholds: steps,
+    mappings: [theme.absent('–', theme.none, 0)],
+    'custom.cellOptions': { type: 'color-background', mode: 'basic' },
+  },
   named(names): { mappings: names, 'custom.cellOptions': { type: 'color-text' } },
 
-  // One row for each set of label values. `labels` are [[label, title], ...], in order; the others are
-  // hidden. The label of the node opens its dashboard.
+  // One row for each set of label values. `labels` are [[label, title, properties], ...], in order, the
+  // last part being optional; the others are hidden. Labels open the dashboard of the row's node, or `drill`.
   table(title, unit, help, columns, labels, spec={}):
     local targets = [$.target(column.expr, '') for column in columns];
     local values = [if std.length(columns) == 1 then 'Value' else 'Value #' + std.char(std.codepoint('A') + i) for i in std.range(0, std.length(columns) - 1)];
@@ -189,11 +203,17 @@ function(config) {
       fieldConfig+: {
         defaults+: {
           color: { mode: 'thresholds' },
-          custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: true, inspect: false },
-          links: if std.objectHas(spec, 'drill') then drillLinks(spec.drill) else nodeLink,
+          // Grafana's own 150 would push the last columns out of sight.
+          custom: { align: 'auto', cellOptions: { type: 'auto' }, filterable: true, inspect: false, minWidth: 70 },
+          links: [],
         },
         overrides: [
-          named(label[0], { displayName: label[1] })
+          named(label[0], {
+            displayName: label[1],
+            links: if std.objectHas(spec, 'drill') then drillLinks(spec.drill) else nodeLink,
+            noValue: '–',
+            'custom.minWidth': 80,
+          } + (if label == labels[0] then { 'custom.width': 180 } else {}) + (if std.length(label) > 2 then label[2] else {}))
           for label in labels
         ] + [
           named(values[i], { displayName: columns[i].title, unit: columns[i].unit } + columns[i].extra)

@@ -186,7 +186,7 @@ function(lib)
         p.column('Other history', q.node.gauge('redis_replica_replid_mismatch'), 'none', p.named(theme.noYes)),
         p.column('Other master', q.node.gauge('redis_replica_master_mismatch'), 'none', p.named(theme.noYes)),
       ],
-      [[q.labels.node, 'Replica'], ['master', 'Master'], [q.labels.cluster, 'Cluster']]
+      [[q.labels.node, 'Replica'], ['master', 'Master', { 'custom.width': 180 }], [q.labels.cluster, 'Cluster']]
     ),
   ];
 
@@ -234,7 +234,7 @@ function(lib)
       'Failovers',
       'none',
       help(
-        'Times that a replica took over from its master within the last rate interval; one failover shows for as long as that.',
+        'Times that a replica took over from its master, in the time of each bar. One at the edge of two bars may show in both.',
         'None, or those that you asked for.',
         'Several in a row.',
         '`CLUSTER NODES`; the log of the new master tells why and when.'
@@ -270,7 +270,7 @@ function(lib)
       'Syncs',
       'none',
       help(
-        'Syncs that chosen masters granted, and denied, within the last rate interval. denied: the place was not in the backlog, a full sync follows.',
+        'Syncs that chosen masters granted, and denied, in the time of each bar (one at the edge of two may show in both). denied: the place was not in the backlog, a full sync follows.',
         'Nothing; partial after a short break of a link.',
         'full again and again.',
         '`INFO stats`: `sync_full`, `sync_partial_ok`, `sync_partial_err`; `CONFIG GET repl-backlog-size`.'

@@ -25,7 +25,7 @@ function(lib)
       { steps: theme.badFrom(1), drill: 'replication' }
     ),
     p.stat(
-      "Out of the exporter's reach",
+      'Out of reach',
       'none',
       help(
         'Slots that are served, by masters that this exporter cannot reach while the cluster can.',
@@ -188,13 +188,13 @@ function(lib)
         '`CLUSTER COUNTKEYSINSLOT` on its source; a very large key makes `MIGRATE` slow: `redis-cli --bigkeys`.'
       ),
       [target(openSince, legend.cluster)],
-      { steps: theme.warnFrom(config.openSlotsStuckSeconds), drill: 'overview' }
+      { steps: theme.warnFrom(config.openSlotsStuckSeconds), noValue: 'No slot is open', drill: 'overview' }
     ),
     p.timeseries(
       'Slots moved',
       'none',
       help(
-        'Slots that went to another shard within the last rate interval; one move shows for as long as that.',
+        'Slots that went to another shard, in the time of each bar. Those at the edge of two bars may show in both.',
         'Bars while you reshard, none else.',
         'Bars that nobody asked for.',
         '`CLUSTER NODES`; logs of your operator.'
@@ -252,7 +252,7 @@ function(lib)
         target(q.node.gauge('redis_cluster_slot_migration_active_tasks'), legend.nodeOf('migrations')),
         target(q.node.gauge('redis_cluster_slot_migration_active_trim_running'), legend.nodeOf('deleting')),
       ],
-      { w: 12 }
+      { w: 12, noValue: 'Told by Redis 8.4 and later' }
     ),
     p.timeseries(
       'Traffic of atomic migrations',
@@ -267,7 +267,7 @@ function(lib)
         target(q.node.rate('redis_net_cluster_slot_import_bytes_total'), legend.nodeOf('received')),
         target(q.node.rate('redis_net_cluster_slot_export_bytes_total'), legend.nodeOf('sent')),
       ],
-      { w: 12 }
+      { w: 12, noValue: 'Told by Valkey 9 and later' }
     ),
   ];
 

@@ -15,6 +15,8 @@
   bad: palette.vermillion,
   neutral: palette.blue,
   event: palette.purple,
+  unknown: '#666666',
+  none: 'transparent',
 
   // Series that mean the same on every panel: the last word of the legend, and its colour.
   series: {
@@ -57,10 +59,16 @@
       { type: 'value', options: { [std.toString(list[i][0])]: { index: i, text: list[i][1], color: list[i][2] } } }
     for i in std.range(0, std.length(list) - 1)
   ],
+  // What stands where there is no value: without it, Grafana gives it the colour of the lowest step.
+  absent(text, colour, index): {
+    type: 'special',
+    options: { match: 'null+nan', result: { index: index, text: text, color: colour } },
+  },
   upDown: self.names([[1, 'up', self.good], [0, 'DOWN', self.bad]]),
   okFail: self.names([[1, 'ok', self.good], [0, 'FAIL', self.bad]]),
   yesNo: self.names([[1, 'yes', self.good], [0, 'NO', self.warning]]),
   noYes: self.names([[0, 'no', self.good], [1, 'YES', self.warning]]),
+  severity: self.names([['critical', 'critical', self.bad], ['warning', 'warning', self.warning], ['info', 'info', self.neutral]]),
   role: self.names([[2, 'master', self.series.masters], [1, 'replica', self.series.replicas]]),
   state: self.names([[1, 'OK', self.good], [[0.5000001, 0.9999999], 'PARTLY', self.warning], [[0, 0.5], 'FAIL', self.bad]]),
   agreed: self.names([[1, 'AGREED', self.good]]),

@@ -27,8 +27,9 @@ CORE_PANELS = set("""alertlist annolist barchart bargauge candlestick canvas das
 gauge geomap heatmap histogram logs news nodeGraph piechart row stat state-timeline
 status-history table text timeseries traces trend xychart""".split())
 
-# The colours of Okabe and Ito without black.
-PALETTE = set("#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7".split())
+# The colours of Okabe and Ito without black; grey, and none, where nothing is known.
+PALETTE = set("#E69F00 #56B4E9 #009E73 #F0E442 #0072B2 #D55E00 #CC79A7 #666666 transparent".split())
+RUNBOOK = re.compile(r"https://[^?]+/dashboards/runbooks/\$\{__value.raw\}\.md")
 
 # Metrics that are not the exporter's, with their labels.
 OF_PROMETHEUS = {
@@ -113,6 +114,10 @@ def substitute(expr, **values):
 def variables_in(text):
     """Names of the variables that a text uses; $1 and the like are of label_replace."""
     return set(re.findall(r"\$\{?([A-Za-z_]\w*)", text))
+
+
+def properties_of(override):
+    return {prop["id"]: prop["value"] for prop in override["properties"]}
 
 
 # ---- the rules: board -> problems ---------------------------------------------------------------
@@ -260,6 +265,19 @@ def stats(board):
             yield f"{panel['title']}: not an instant query"
 
 
+def unknown_values(board):
+    """No value is not painted like a good one: stats and coloured cells say what is not there."""
+    for panel in panels_of(board):
+        config = panel["fieldConfig"]
+        found = [config["defaults"]] if panel["type"] == "stat" else [
+            properties for properties in map(properties_of, config["overrides"])
+            if properties.get("custom.cellOptions", {}).get("type") == "color-background"]
+        for one in found:
+            if not any(mapping["type"] == "special" and mapping["options"]["match"] == "null+nan"
+                       for mapping in one.get("mappings", [])):
+                yield f"{panel['title']}: {one.get('displayName', '')} without a value is coloured"
+
+
 def state_names(board):
     for panel in panels_of(board):
         defaults = panel["fieldConfig"]["defaults"]
@@ -299,10 +317,15 @@ def links(board):
                and set(link["tags"]) <= set(board["tags"]) and link["tags"] for link in bar):
         yield "no bar of links"
     for panel in panels_of(board):
-        own = panel["fieldConfig"]["defaults"].get("links", [])
-        if not own or not all(link["title"] for link in own):
+        config = panel["fieldConfig"]
+        owns = [config["defaults"].get("links", [])] if panel["type"] != "table" else [
+            properties_of(override).get("links", []) for override in config["overrides"]
+            if not override["matcher"]["options"].startswith("Value")]
+        if not owns or not all(own and all(link["title"] for link in own) for own in owns):
             yield f"{panel['title']}: no link"
     for url in re.findall(r'"url": "([^"]+)"', json.dumps(board)):
+        if RUNBOOK.fullmatch(url):
+            continue
         path, _, query = url.partition("?")
         if not path.startswith("/d/") or path[3:] not in uids:
             yield f"{url} leads nowhere"
@@ -399,9 +422,25 @@ def tables(board):
             yield f"{panel['title']}: transformations"
 
 
+def widths(board):
+    """All columns of a table are in sight on a screen of 1280 pixels, however many."""
+    for panel in panels_of(board):
+        if panel["type"] != "table":
+            continue
+        config = panel["fieldConfig"]
+        least = config["defaults"]["custom"].get("minWidth", 150)
+        hidden = panel["transformations"][1]["options"]["excludeByName"]
+        total = sum(properties_of(override).get("custom.width") or
+                    properties_of(override).get("custom.minWidth", least)
+                    for override in config["overrides"]
+                    if override["matcher"]["options"] not in hidden)
+        if total > panel["gridPos"]["w"] / 24 * 1240:
+            yield f"{panel['title']}: {total} pixels wide"
+
+
 RULES = [frame, datasource_variable, variables, variables_used, panel_ids, grid, panel_kinds,
-         panel_texts, panel_units, panel_sources, stats, state_names, colours, annotations, links,
-         syntax, known_names, matchers, ranges, counters, tables]
+         panel_texts, panel_units, panel_sources, stats, unknown_values, state_names, colours,
+         annotations, links, syntax, known_names, matchers, ranges, counters, tables, widths]
 
 
 def problems(board):
