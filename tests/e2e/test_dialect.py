@@ -28,11 +28,11 @@ MOVES = ("redis_allocator_", "redis_mem", "redis_client", "redis_connected_clien
 class Rival(Process):
     """Debian's prometheus-redis-exporter."""
 
-    def __init__(self, password=None):
+    def __init__(self, password=None, flags=()):
         self.port = free_port()
         env = clean_env({"REDIS_PASSWORD": password} if password else {})
         super().__init__(["prometheus-redis-exporter", "-redis.addr", "",
-                          "-web.listen-address", f"127.0.0.1:{self.port}"],
+                          "-web.listen-address", f"127.0.0.1:{self.port}", *flags],
                          os.path.join(temp_dir(), "rival.log"), env=env)
         wait(lambda: http_get(self.port, "/health").status == 200, "the original answers")
 
