@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/gzip.h"
 #include "web/negotiate.h"
@@ -10,6 +11,7 @@ struct metrics_page {
     struct metrics_page_options options;
     struct pass *pass; // under way
     struct request *waiting;
+    int64_t making_us; // what it took to render and compress the last page
 };
 
 // The page for one format and encoding.
@@ -140,7 +142,7 @@ static struct answer *edition_answer(struct edition *edition, const struct reque
 
 // Requests that get the same page.
 struct readers {
-    const struct metrics_page *page;
+    struct metrics_page *page;
     struct request *first;
 };
 
@@ -148,6 +150,7 @@ static void answer_readers(void *owner, const struct snapshot *const *snapshot, 
 {
     const struct readers *readers = owner;
     const struct metrics_page_options *options = &readers->page->options;
+    int64_t began_us = clock_monotonic_us();
     struct request *request = readers->first;
     struct edition edition = {
         .options = {.dialect = options->dialect,
@@ -165,6 +168,7 @@ static void answer_readers(void *owner, const struct snapshot *const *snapshot, 
         buf_free(&edition.sheet[format].buf);
     }
     free(edition.variant);
+    readers->page->making_us = clock_monotonic_us() - began_us;
 }
 
 static void on_pass_done(void *owner, const struct snapshot *const *snapshot, size_t count)
@@ -203,11 +207,13 @@ static void on_expired(void *owner, struct request *request)
     }
 }
 
+// A page of a thousand nodes takes longer to make than the offset leaves: nodes that hang then have
+// less time. Twice as long as last, since the judgement comes before the page and sending after it.
 enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *request)
 {
     const struct metrics_page_options *options = &page->options;
-    int64_t deadline_us =
-        request_deadline_us(request, options->scrape_timeout_us, options->timeout_offset_us);
+    int64_t deadline_us = request_deadline_us(request, options->scrape_timeout_us,
+                                              options->timeout_offset_us + 2 * page->making_us);
     if (is_full(request->limits)) { // before anything is asked for it
         return request_answer(request, limits_answer(LIMIT_SENDING_SIZE));
     }

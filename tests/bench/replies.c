@@ -7,15 +7,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "topology.h"
 
-enum {
-    SLOTS = 16384,
-    ID_LENGTH = 40,
-    FIGURE_DIGITS = 10,
-    EPOCH_DIGITS = 5,
-    CLOCK_DIGITS = 16,
-    BUS_OFFSET = 10000
-};
+enum { FIGURE_DIGITS = 10, EPOCH_DIGITS = 5, CLOCK_DIGITS = 16 };
 
 #define FIGURE_MIN 1000000000u // so that figures that move keep their length
 
@@ -51,15 +45,12 @@ struct setting {
 };
 
 struct replies {
-    size_t nodes;
-    size_t masters;
-    uint16_t port;
+    const char *captures;
+    struct topology *topology;
     int64_t began_us;
     struct template info_master;
     struct template info_replica;
     struct template cluster_info;
-    struct buf cluster_nodes; // without "myself," and without the header
-    size_t *flags_at;         // of each node's line in cluster_nodes
     struct buf config;
     struct setting *settings;
     size_t setting_count;
@@ -68,48 +59,6 @@ struct replies {
     struct buf latency_latest;
     struct buf latency_histogram;
 };
-
-// ---- names and numbers of the nodes ----
-
-static size_t peer_of(const struct replies *replies, size_t node)
-{
-    size_t other = node < replies->masters ? node + replies->masters : node - replies->masters;
-    return other % replies->nodes;
-}
-
-static size_t master_of(const struct replies *replies, size_t node)
-{
-    return node < replies->masters ? node : node - replies->masters;
-}
-
-void replies_address(size_t node, char out[ADDRESS_SIZE])
-{
-    (void)snprintf(out, ADDRESS_SIZE, "127.1.%03zu.%03zu", 100 + node / 100 % 100,
-                   100 + node % 100);
-}
-
-static uint64_t mixed(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
-// 40 hexadecimal digits that look random and are the same at each call.
-static void write_id(size_t number, uint64_t purpose, char out[ID_LENGTH + 1])
-{
-    uint64_t a = mixed(number * 3 + purpose + 1);
-    uint64_t b = mixed(a + 1);
-    (void)snprintf(out, ID_LENGTH + 1, "%016" PRIx64 "%016" PRIx64 "%08" PRIx32, a, b,
-                   (uint32_t)mixed(b));
-}
-
-enum { PURPOSE_NODE = 0, PURPOSE_RUN = 1 << 20, PURPOSE_SHARD = 1 << 21 };
-
-static unsigned epoch_of(const struct replies *replies, size_t node)
-{
-    return 10000 + (unsigned)master_of(replies, node);
-}
 
 // ---- captures ----
 
@@ -144,8 +93,9 @@ static struct span bulk_content(const struct buf *capture)
 // ---- templates ----
 
 static const size_t blank_lengths[] = {
-    [BLANK_FIGURE] = FIGURE_DIGITS, [BLANK_OFFSET] = FIGURE_DIGITS,  [BLANK_RUN_ID] = ID_LENGTH,
-    [BLANK_SHARD] = ID_LENGTH,      [BLANK_PEER] = ADDRESS_SIZE - 3, [BLANK_EPOCH] = EPOCH_DIGITS,
+    [BLANK_FIGURE] = FIGURE_DIGITS,       [BLANK_OFFSET] = FIGURE_DIGITS,
+    [BLANK_RUN_ID] = NODE_ID_LENGTH,      [BLANK_SHARD] = NODE_ID_LENGTH,
+    [BLANK_PEER] = NODE_ADDRESS_SIZE - 3, [BLANK_EPOCH] = EPOCH_DIGITS,
     [BLANK_CLOCK] = CLOCK_DIGITS,
 };
 
@@ -235,11 +185,11 @@ static bool add_common_number(const struct replies *replies, struct buf *text, s
         const char *name;
         size_t value;
     } numbers[] = {
-        {"tcp_port", replies->port},
-        {"master_port", replies->port},
-        {"cluster_known_nodes", replies->nodes},
-        {"cluster_size", replies->masters},
-        {"cluster_current_epoch", 10000 + replies->masters},
+        {"tcp_port", replies->topology->port},
+        {"master_port", replies->topology->port},
+        {"cluster_known_nodes", topology_known_nodes(replies->topology)},
+        {"cluster_size", topology_size(replies->topology)},
+        {"cluster_current_epoch", replies->topology->epoch},
         {"uptime_in_seconds", 1000000},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -263,7 +213,7 @@ static void add_line(const struct replies *replies, struct template *template, s
     if (span_starts(line, SPAN("cmdstat_"))) {
         add_command_line(template, line);
     } else if (span_starts(line, SPAN("slave0:"))) {
-        add_replica_line(template, replies->port);
+        add_replica_line(template, replies->topology->port);
     } else if (blank != NULL) {
         buf_span(&template->text, name);
         buf_char(&template->text, ':');
@@ -284,7 +234,7 @@ static void add_lines(const struct replies *replies, struct template *template, 
     struct span line;
     while (span_cut(&text, '\n', &line)) {
         line.length -= line.length > 0; // the CR
-        if (replies->nodes == 1 && tells_of_replica(line)) {
+        if (replies->topology->nodes == 1 && tells_of_replica(line)) {
             continue;
         }
         add_line(replies, template, line);
@@ -339,10 +289,10 @@ static void make_info(struct replies *replies, const char *captures)
     buf_free(&replica);
 }
 
-static void make_cluster_info(struct replies *replies, const char *captures)
+static void make_cluster_info(struct replies *replies)
 {
     struct buf capture = BUF_EMPTY;
-    read_capture(captures, "", "cluster_info", &capture);
+    read_capture(replies->captures, "", "cluster_info", &capture);
     add_lines(replies, &replies->cluster_info, bulk_content(&capture));
     finish_template(&replies->cluster_info);
     buf_free(&capture);
@@ -351,7 +301,7 @@ static void make_cluster_info(struct replies *replies, const char *captures)
 static void write_blank(const struct replies *replies, size_t node, const struct blank *blank,
                         char *out)
 {
-    char text[ID_LENGTH + 1];
+    char text[NODE_ID_LENGTH + 1];
     uint64_t moved = (uint64_t)(clock_monotonic_us() - replies->began_us) / 1000;
     switch (blank->kind) {
     case BLANK_FIGURE:
@@ -362,16 +312,16 @@ static void write_blank(const struct replies *replies, size_t node, const struct
         (void)snprintf(text, sizeof(text), "%" PRIu64, FIGURE_MIN + moved % FIGURE_MIN);
         break;
     case BLANK_RUN_ID:
-        write_id(node, PURPOSE_RUN, text);
+        topology_run_id(replies->topology, node, text);
         break;
     case BLANK_SHARD:
-        write_id(master_of(replies, node), PURPOSE_SHARD, text);
+        topology_data_id(replies->topology, node, text);
         break;
     case BLANK_PEER:
-        replies_address(peer_of(replies, node), text);
+        topology_address(topology_peer(replies->topology, node), text);
         break;
     case BLANK_EPOCH:
-        (void)snprintf(text, sizeof(text), "%u", epoch_of(replies, node));
+        (void)snprintf(text, sizeof(text), "%u", topology_epoch(replies->topology, node));
         break;
     case BLANK_CLOCK:
         (void)snprintf(text, sizeof(text), "%" PRId64, clock_wall_us());
@@ -389,49 +339,6 @@ static void add_filled(const struct replies *replies, size_t node, const struct 
         write_blank(replies, node, &template->blanks[i], copy + template->blanks[i].at);
     }
     out->length += template->text.length;
-}
-
-// ---- CLUSTER NODES ----
-
-static void add_node_line(struct replies *replies, size_t node)
-{
-    char id[ID_LENGTH + 1];
-    char address[ADDRESS_SIZE];
-    struct buf *out = &replies->cluster_nodes;
-    bool is_master = node < replies->masters;
-    write_id(node, PURPOSE_NODE, id);
-    replies_address(node, address);
-    buf_format(out, "%s %s:%u@%u ", id, address, (unsigned)replies->port,
-               (unsigned)replies->port + BUS_OFFSET);
-    replies->flags_at[node] = out->length;
-    write_id(master_of(replies, node), PURPOSE_NODE, id);
-    buf_format(out, "%s %s 0 %" PRId64 " %u connected", is_master ? "master" : "slave",
-               is_master ? "-" : id, clock_wall_us() / 1000, epoch_of(replies, node));
-    if (is_master) {
-        buf_format(out, " %zu-%zu", SLOTS * node / replies->masters,
-                   SLOTS * (node + 1) / replies->masters - 1);
-    }
-    buf_char(out, '\n');
-}
-
-static void make_cluster_nodes(struct replies *replies)
-{
-    replies->flags_at = mem_new(replies->nodes, sizeof(*replies->flags_at));
-    for (size_t i = 0; i < replies->nodes; i++) {
-        add_node_line(replies, i);
-    }
-}
-
-static void add_cluster_nodes(const struct replies *replies, size_t node, struct buf *out)
-{
-    static const char myself[] = "myself,";
-    struct span lines = buf_view(&replies->cluster_nodes);
-    size_t before = replies->flags_at[node];
-    buf_format(out, "$%zu\r\n", lines.length + sizeof(myself) - 1);
-    buf_bytes(out, lines.at, before);
-    buf_text(out, myself);
-    buf_span(out, span_skip(lines, before));
-    buf_text(out, "\r\n");
 }
 
 // ---- CONFIG GET ----
@@ -517,13 +424,11 @@ static void make_slowlog(struct replies *replies, const char *captures)
 struct replies *replies_new(const char *captures, size_t nodes, uint16_t port)
 {
     struct replies *replies = mem_new(1, sizeof(*replies));
-    replies->nodes = nodes;
-    replies->masters = nodes > 1 ? nodes / 2 : 1;
-    replies->port = port;
+    replies->captures = captures;
+    replies->topology = topology_new(nodes, port);
     replies->began_us = clock_monotonic_us();
     make_info(replies, captures);
-    make_cluster_info(replies, captures);
-    make_cluster_nodes(replies);
+    make_cluster_info(replies);
     make_config(replies, captures);
     make_slowlog(replies, captures);
     read_capture(captures, "", "slowlog_len", &replies->slowlog_len);
@@ -538,13 +443,26 @@ static void free_template(struct template *template)
     free(template->blanks);
 }
 
+bool replies_change(struct replies *replies, struct span what, size_t number)
+{
+    bool known = topology_change(replies->topology, what, number);
+    free_template(&replies->cluster_info);
+    replies->cluster_info = (struct template){.count = 0};
+    make_cluster_info(replies);
+    return known;
+}
+
+bool replies_is_open(const struct replies *replies, size_t node)
+{
+    return topology_is_open(replies->topology, node);
+}
+
 void replies_free(struct replies *replies)
 {
     free_template(&replies->info_master);
     free_template(&replies->info_replica);
     free_template(&replies->cluster_info);
-    buf_free(&replies->cluster_nodes);
-    free(replies->flags_at);
+    topology_free(replies->topology);
     buf_free(&replies->config);
     free(replies->settings);
     buf_free(&replies->slowlog_len);
@@ -568,13 +486,13 @@ static bool is_command(const struct span *words, size_t count, const char *first
 void replies_add(const struct replies *replies, size_t node, const struct span *words, size_t count,
                  struct buf *out)
 {
-    bool is_master = node < replies->masters;
+    bool is_master = topology_is_master(replies->topology, node);
     if (is_command(words, count, "INFO", NULL)) {
         add_filled(replies, node, is_master ? &replies->info_master : &replies->info_replica, out);
     } else if (is_command(words, count, "CLUSTER", "INFO")) {
         add_filled(replies, node, &replies->cluster_info, out);
     } else if (is_command(words, count, "CLUSTER", "NODES")) {
-        add_cluster_nodes(replies, node, out);
+        topology_add_view(replies->topology, node, out);
     } else if (is_command(words, count, "CONFIG", "GET")) {
         add_config(replies, words + 2, count - 2, out);
     } else if (is_command(words, count, "SLOWLOG", "LEN")) {

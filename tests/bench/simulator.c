@@ -4,7 +4,9 @@
 //                   [--resetting N] [--garbage N]
 //
 // Prints the nodes' addresses, a line each, and then "ready". The faulty nodes are the last ones,
-// in the order of the flags, so the first node always works.
+// in the order of the flags, so the first node always works. The command SIMULATE with LEAVE, JOIN
+// or FAILOVER and a shard, or with DOWN or UP and a node, sent to any node, changes the cluster;
+// see topology.h.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -19,6 +21,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "replies.h"
+#include "topology.h"
 
 enum { NODES_MAX = 2000, WORDS_MAX = 64, EVENTS_MAX = 256, READ_BYTES = 16384 };
 
@@ -46,6 +49,7 @@ struct peer {
 
 static struct options options = {.delay_us = 500000};
 static struct replies *replies;
+static struct peer *listeners;
 static int epoll_fd;
 static struct peer *slow_peers; // the soonest first
 static volatile sig_atomic_t stopped;
@@ -163,6 +167,53 @@ static void send_out(struct peer *peer)
     peer->sent = 0;
 }
 
+static void listen_as(struct peer *peer, size_t node)
+{
+    char address[NODE_ADDRESS_SIZE];
+    int on = 1;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(options.port)};
+    topology_address(node, address);
+    CHECK(inet_pton(AF_INET, address, &name.sin_addr) == 1);
+    peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    peer->node = node;
+    peer->listening = true;
+    if (peer->fd < 0 || setsockopt(peer->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(peer->fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
+        listen(peer->fd, SOMAXCONN) != 0) {
+        perror(address);
+        exit(1);
+    }
+    watch(peer, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+static void stop_listening(struct peer *peer)
+{
+    if (peer->fd >= 0) {
+        (void)close(peer->fd);
+    }
+    peer->fd = -1;
+}
+
+// SIMULATE WHAT NUMBER. Nodes that are not there any more take no connections; those that they have
+// are closed at their next command.
+static bool simulate(const struct span *words, size_t count, struct buf *out)
+{
+    if (count != 3 || !span_is(words[0], "SIMULATE")) {
+        return false;
+    }
+    bool known = replies_change(replies, words[1], strtoull(words[2].at, NULL, 10));
+    buf_text(out, known ? "+OK\r\n" : "-ERR no such change\r\n");
+    for (size_t i = 0; i < options.nodes; i++) {
+        bool is_open = replies_is_open(replies, i);
+        if (is_open && listeners[i].fd < 0) {
+            listen_as(&listeners[i], i);
+        } else if (!is_open) {
+            stop_listening(&listeners[i]);
+        }
+    }
+    return true;
+}
+
 static void answer(struct peer *peer)
 {
     struct span words[WORDS_MAX];
@@ -172,7 +223,7 @@ static void answer(struct peer *peer)
     while (take_command(&rest, words, &count)) {
         if (is_garbage) {
             buf_text(&peer->out, "<html>this is no reply\r\n");
-        } else {
+        } else if (!simulate(words, count, &peer->out)) {
             replies_add(replies, peer->node, words, count, &peer->out);
         }
     }
@@ -189,7 +240,7 @@ static void on_input(struct peer *peer)
     if (got < 0 && errno == EAGAIN) {
         return;
     }
-    if (got <= 0) {
+    if (got <= 0 || !replies_is_open(replies, peer->node)) {
         hang_up(peer);
         return;
     }
@@ -254,26 +305,6 @@ static void run(void)
             on_event(events[i].data.ptr, events[i].events);
         }
     }
-}
-
-static void listen_as(struct peer *peer, size_t node)
-{
-    char address[ADDRESS_SIZE];
-    int on = 1;
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(options.port)};
-    replies_address(node, address);
-    CHECK(inet_pton(AF_INET, address, &name.sin_addr) == 1);
-    peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    peer->node = node;
-    peer->listening = true;
-    if (peer->fd < 0 || setsockopt(peer->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(peer->fd, (struct sockaddr *)&name, sizeof(name)) != 0 ||
-        listen(peer->fd, SOMAXCONN) != 0) {
-        perror(address);
-        exit(1);
-    }
-    watch(peer, EPOLL_CTL_ADD, EPOLLIN);
-    (void)printf("%s:%u\n", address, (unsigned)options.port);
 }
 
 static _Noreturn void usage(void)
@@ -358,15 +389,18 @@ int main(int argc, char **argv)
     allow_many_sockets();
     replies = replies_new(options.captures, options.nodes, options.port);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    struct peer *listeners = mem_new(options.nodes, sizeof(*listeners));
+    listeners = mem_new(options.nodes, sizeof(*listeners));
     for (size_t i = 0; i < options.nodes; i++) {
+        char address[NODE_ADDRESS_SIZE];
+        topology_address(i, address);
+        (void)printf("%s:%u\n", address, (unsigned)options.port);
         listen_as(&listeners[i], i);
     }
     (void)puts("ready");
     (void)fflush(stdout);
     run();
     for (size_t i = 0; i < options.nodes; i++) {
-        (void)close(listeners[i].fd);
+        stop_listening(&listeners[i]);
     }
     free(listeners);
     replies_free(replies);
