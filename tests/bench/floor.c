@@ -1,6 +1,8 @@
 // The least that a scrape can cost: all commands of the exporter in one write to each node, over
 // connections that stay, and the replies counted and thrown away.
 //
+//   bench_floor [--latency-histogram]
+//
 // Reads the addresses of the nodes, a line each, and an empty line; connects; then makes a pass for
 // each further line and prints its CPU time (user and system) and wall time in microseconds, and
 // the bytes received.
@@ -42,11 +44,14 @@ static const enum command commands[] = {
 };
 
 // CLUSTER NODES is the last command, so the request without it is the beginning of the other.
-static size_t make_request(void)
+static size_t make_request(bool with_histogram)
 {
     size_t without_view = 0;
-    request_commands = sizeof(commands) / sizeof(commands[0]);
-    for (size_t i = 0; i < request_commands; i++) {
+    request_commands = sizeof(commands) / sizeof(commands[0]) + with_histogram;
+    if (with_histogram) {
+        command_add(&request, COMMAND_LATENCY_HISTOGRAM, NULL, 0);
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         without_view = request.length;
         command_add(&request, commands[i], NULL, 0);
     }
@@ -195,13 +200,14 @@ static void measure_pass(size_t without_view)
     (void)fflush(stdout);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    bool with_histogram = argc == 2 && strcmp(argv[1], "--latency-histogram") == 0;
     char line[16];
     allow_many_sockets();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     connect_all();
-    size_t without_view = make_request();
+    size_t without_view = make_request(with_histogram);
     while (fgets(line, sizeof(line), stdin) != NULL) {
         measure_pass(without_view);
     }

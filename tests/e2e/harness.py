@@ -599,27 +599,32 @@ def cluster_exporter():
 
 
 class Prometheus(Process):
-    """A real Prometheus that scrapes one exporter every second."""
+    """A real Prometheus that scrapes one exporter every second, or is configured by `files`."""
 
-    def __init__(self, target_port):
+    def __init__(self, target_port=None, files=None):
         self.port, where = free_port(), temp_dir()
         config = os.path.join(where, "prometheus.yml")
-        with open(config, "w") as f:
-            json.dump({"global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-                       "scrape_configs": [{"job_name": "redis", "static_configs": [
-                           {"targets": [f"127.0.0.1:{target_port}"]}]}]}, f)
+        files = files or {"prometheus.yml": json.dumps(
+            {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+             "scrape_configs": [{"job_name": "redis", "static_configs": [
+                 {"targets": [f"127.0.0.1:{target_port}"]}]}]})}
+        for name, text in files.items():
+            with open(os.path.join(where, name), "w", encoding="utf-8") as f:
+                f.write(text)
         super().__init__(["prometheus", f"--config.file={config}",
                           f"--storage.tsdb.path={where}/data",
                           f"--web.listen-address=127.0.0.1:{self.port}"],
                          os.path.join(where, "prometheus.log"))
 
+    def api(self, path, **parameters):
+        got = http_get(self.port, f"/api/v1/{path}?" + urllib.parse.urlencode(parameters))
+        assert got.status == 200, got.body
+        return json.loads(got.body)["data"]
+
     def query(self, expression):
         """The samples of an instant query, as (labels, value)."""
-        path = "/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        got = http_get(self.port, path)
-        assert got.status == 200, got.body
-        answer = json.loads(got.body)
-        return [(r["metric"], float(r["value"][1])) for r in answer["data"]["result"]]
+        return [(r["metric"], float(r["value"][1]))
+                for r in self.api("query", query=expression)["result"]]
 
 
 # ---- pages --------------------------------------------------------------------------------------
