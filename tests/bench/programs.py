@@ -84,13 +84,20 @@ class Web:
 
     def get(self, path):
         """Over a connection that stays, one for each thread, as Prometheus does it."""
-        if not hasattr(self.local, "conn"):
-            self.local.conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        self.local.conn.request("GET", path, headers=self.headers)
-        got = self.local.conn.getresponse()
+        try:
+            got = self.ask(path)
+        except (ConnectionError, http.client.RemoteDisconnected):
+            self.local.conn.close()  # it was idle for too long while others had their turn
+            got = self.ask(path)
         body = got.read()
         assert got.status == 200, (path, got.status, body[:200])
         return body
+
+    def ask(self, path):
+        if not hasattr(self.local, "conn"):
+            self.local.conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        self.local.conn.request("GET", path, headers=self.headers)
+        return self.local.conn.getresponse()
 
     def fetch_bodies(self):
         return list(self.pool.map(self.get, self.paths))
