@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <event2/event.h>
@@ -14,33 +15,27 @@
 #include "base/version.h"
 #include "check.h"
 #include "config/acl.h"
-#include "config/options.h"
 #include "healthcheck.h"
 #include "redis/resolver.h"
+#include "reload.h"
+#include "scrape/computed.h"
 #include "scrape/render.h"
-#include "web/server.h"
 
 enum {
     EXIT_USAGE = 2,
-    REPLY_BYTES_MAX = 64 << 20,
     DRAIN_SECONDS_MAX = 15,
 };
 
 struct program {
-    struct options options;
+    struct arguments arguments;
     struct event_base *base;
     struct evdns_base *dns;
-    struct cluster *cluster;
+    struct fleet fleet;
     struct server *server;
+    struct reload *reload;
+    struct event *asked; // for a reload, over HTTP
     bool stopping;
 };
-
-static int complain(char *problem)
-{
-    fprintf(stderr, "redis_cluster_exporter: %s\n", problem);
-    free(problem);
-    return EXIT_USAGE;
-}
 
 static void print_reference(void)
 {
@@ -68,8 +63,45 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     }
     program->stopping = true;
     notify_stopping();
+    reload_cancel(program->reload);
     event_base_loopexit(program->base, &limit);
     server_drain(program->server, stop_loop, program->base);
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+    struct program *program = context;
+    (void)number;
+    (void)what;
+    if (!program->stopping) {
+        reload_begin(program->reload, "SIGHUP");
+    }
+}
+
+// In a turn of the loop of its own, outside of the server's callbacks.
+static void on_asked(evutil_socket_t fd, short what, void *context)
+{
+    struct program *program = context;
+    (void)fd;
+    (void)what;
+    if (!program->stopping) {
+        reload_begin(program->reload, "HTTP");
+    }
+}
+
+static void ask_for_reload(void *context)
+{
+    struct program *program = context;
+    event_active(program->asked, EV_TIMEOUT, 0);
+}
+
+// A core would hold the passwords, and so does what /proc shows to others of the same user: neither
+// is to be had. Debuggers of root still work.
+static void keep_memory_private(void)
+{
+    const struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0);
 }
 
 // A thousand connections need more descriptors than the usual soft limit allows.
@@ -82,55 +114,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static struct cluster *new_cluster(const struct program *program)
-{
-    const struct options *options = &program->options;
-    struct cluster_options cluster = {
-        .name = options->cluster_name,
-        .seed = options->seed,
-        .seed_count = options->seed_count,
-        .node_label = options->node_label,
-        .full_views = options->check ? 0 : options->full_views,
-        .one_host = options->one_host,
-        .collectors = options->collectors,
-        .collect = &options->collect,
-        .conn = {.base = program->base,
-                 .dns = program->dns,
-                 .login = {options->user, options->password},
-                 .credentials = &options->credentials,
-                 .address_map = &options->address_map,
-                 .connect_timeout_us = options->connect_timeout_us,
-                 .reply_timeout_us = options->reply_timeout_us,
-                 .reply_bytes_max = REPLY_BYTES_MAX},
-    };
-    return cluster_new(&cluster);
-}
-
-static struct server *new_server(struct program *program)
-{
-    const struct options *options = &program->options;
-    struct server_options server = {
-        .base = program->base,
-        .cluster = &program->cluster,
-        .cluster_count = 1,
-        .telemetry_path = options->telemetry_path,
-        .dialect = options->dialect,
-        .limits = options->limits,
-        .targets = {.cluster = &program->cluster,
-                    .cluster_count = 1,
-                    .allowed = options->allowed,
-                    .allowed_count = options->allowed_count,
-                    .node_label = options->node_label,
-                    .collectors = options->collectors,
-                    .chosen = options->chosen,
-                    .collect = &options->collect,
-                    .conn = program->cluster->options.conn,
-                    .scrape_timeout_us = options->scrape_timeout_us,
-                    .timeout_offset_us = options->timeout_offset_us},
-    };
-    return server_new(&server);
-}
-
 // Nothing but wildcards before the port: but for "*" itself, which sends no password.
 static bool trusts_any_host(const char *pattern)
 {
@@ -141,7 +124,8 @@ static bool trusts_any_host(const char *pattern)
 
 static void warn_of_open_patterns(const struct options *options)
 {
-    for (size_t i = 0; options->password != NULL && i < options->allowed_count; i++) {
+    bool has_password = options->login.password != NULL || options->credentials.count > 0;
+    for (size_t i = 0; has_password && i < options->allowed_count; i++) {
         if (trusts_any_host(options->allowed[i])) {
             log_warn("a pattern of --scrape.allow has no host: whoever may send requests can have "
                      "the configured password sent to a host of theirs",
@@ -152,14 +136,16 @@ static void warn_of_open_patterns(const struct options *options)
 
 static bool listen_everywhere(struct program *program)
 {
-    for (size_t i = 0; i < program->options.listen_count; i++) {
-        char *problem = server_listen(program->server, program->options.listen[i]);
+    const struct options *options = &program->fleet.config->common;
+    for (size_t i = 0; i < options->listen_count; i++) {
+        char *problem = server_listen(program->server, options->listen[i]);
         if (problem != NULL) {
-            complain(problem);
+            fprintf(stderr, "redis_cluster_exporter: %s\n", problem);
+            free(problem);
             return false;
         }
-        log_info("listening", "address", program->options.listen[i], "path",
-                 program->options.telemetry_path, "version", EXPORTER_VERSION);
+        log_info("listening", "address", options->listen[i], "path", options->telemetry_path,
+                 "version", EXPORTER_VERSION);
     }
     return true;
 }
@@ -184,63 +170,80 @@ static struct event *new_watchdog(struct event_base *base)
     return timer;
 }
 
+static struct event *on_signals(struct program *program, int number, event_callback_fn callback)
+{
+    struct event *event = evsignal_new(program->base, number, callback, program);
+    CHECK(event != NULL);
+    event_add(event, NULL);
+    return event;
+}
+
 static void run_loop(struct program *program)
 {
     struct event *watchdog = new_watchdog(program->base);
-    struct event *terminate = evsignal_new(program->base, SIGTERM, on_signal, program);
-    struct event *interrupt = evsignal_new(program->base, SIGINT, on_signal, program);
-    CHECK(terminate != NULL && interrupt != NULL);
-    event_add(terminate, NULL);
-    event_add(interrupt, NULL);
+    struct event *terminate = on_signals(program, SIGTERM, on_signal);
+    struct event *interrupt = on_signals(program, SIGINT, on_signal);
+    struct event *hangup = on_signals(program, SIGHUP, on_hangup);
     notify_ready("serving");
     event_base_dispatch(program->base);
     event_free(terminate);
     event_free(interrupt);
+    event_free(hangup);
     if (watchdog != NULL) {
         event_free(watchdog);
     }
 }
 
-static void start(struct program *program)
+// Takes `config`.
+static void start(struct program *program, struct config *config)
 {
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     program->base = event_base_new();
     CHECK(program->base != NULL);
-    program->dns = resolver_new(program->base, program->options.connect_timeout_us);
-    program->cluster = new_cluster(program);
+    program->dns = resolver_new(program->base, config->common.connect_timeout_us);
+    fleet_init(&program->fleet, program->base, program->dns, config);
 }
 
 static void end(struct program *program)
 {
-    scrape_abort(program->cluster);
-    cluster_free(program->cluster);
+    fleet_clear(&program->fleet);
     evdns_base_free(program->dns, 0);
     event_base_free(program->base);
 }
 
-static int serve(struct program *program)
+static int serve(struct program *program, struct config *config)
 {
-    if (program->options.password_was_visible) {
+    if (program->arguments.password_was_visible) {
         log_warn("a password was given on the command line, where others could read it until now; "
                  "use --redis.password-file or REDIS_PASSWORD");
     }
-    warn_of_open_patterns(&program->options);
-    start(program);
-    program->server = new_server(program);
+    warn_of_open_patterns(&config->common);
+    start(program, config);
+    struct server_options options = fleet_server_options(&program->fleet);
+    options.reload = ask_for_reload;
+    options.reload_owner = program;
+    program->server = server_new(&options);
+    program->reload = reload_new(&program->fleet, &program->server, &program->arguments);
+    program->asked = evtimer_new(program->base, on_asked, program);
+    CHECK(program->asked != NULL);
+    process_note_reload(true, clock_wall_us() / SECOND_US);
     bool listening = listen_everywhere(program);
     if (listening) {
         run_loop(program);
     }
+    reload_free(program->reload);
     server_free(program->server);
+    event_free(program->asked);
     end(program);
     return listening ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static int check(struct program *program)
+static int check(struct program *program, struct config *config)
 {
-    start(program);
-    int status = check_run(program->base, program->cluster, program->options.scrape_timeout_us);
+    int64_t timeout_us = config->common.scrape_timeout_us;
+    start(program, config);
+    int status = check_run(program->base, program->fleet.cluster[0], timeout_us);
     end(program);
     return status;
 }
@@ -251,29 +254,57 @@ static int healthcheck(const struct options *options)
     return healthcheck_run(url, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// What needs no cluster. False: it was something else.
+static bool only_print(const struct options *options, int *out_status)
+{
+    *out_status = EXIT_SUCCESS;
+    if (options->show_help) {
+        options_print_help(stdout);
+    } else if (options->show_version) {
+        puts("redis_cluster_exporter " EXPORTER_VERSION " (" EXPORTER_REVISION ")");
+    } else if (options->print_acl != NULL) {
+        bool fine = acl_print(options->print_acl, options->collectors);
+        *out_status = fine ? EXIT_SUCCESS : EXIT_USAGE;
+    } else if (options->print_metrics) {
+        print_reference();
+    } else if (options->config_check) {
+        puts("the configuration is right");
+    } else if (options->healthcheck != NULL) {
+        *out_status = healthcheck(options);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Takes `config`.
+static int run(struct program *program, struct config *config)
+{
+    int status;
+    if (only_print(&config->common, &status)) {
+        config_free(config);
+        return status;
+    }
+    return config->common.check ? check(program, config) : serve(program, config);
+}
+
+// All of them for --config.check, else the first, which is the one to mend first.
+static int complain(const struct problems *problems)
+{
+    for (size_t i = 0; i < (problems->all ? problems->count : 1); i++) {
+        fprintf(stderr, "redis_cluster_exporter: %s\n", problems->line[i]);
+    }
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
-    struct program program = {.stopping = false};
-    int status = EXIT_SUCCESS;
-    char *problem = options_read(argc, argv, &program.options);
-    if (problem != NULL) {
-        status = complain(problem);
-    } else if (program.options.show_help) {
-        options_print_help(stdout);
-    } else if (program.options.show_version) {
-        puts("redis_cluster_exporter " EXPORTER_VERSION " (" EXPORTER_REVISION ")");
-    } else if (program.options.print_acl != NULL) {
-        status = acl_print(program.options.print_acl, program.options.collectors) ? EXIT_SUCCESS
-                                                                                  : EXIT_USAGE;
-    } else if (program.options.print_metrics) {
-        print_reference();
-    } else if (program.options.healthcheck != NULL) {
-        status = healthcheck(&program.options);
-    } else if (program.options.check) {
-        status = check(&program);
-    } else {
-        status = serve(&program);
-    }
-    options_clear(&program.options);
+    struct program program = {.arguments = arguments_take(argc, argv)};
+    struct problems problems = {.count = 0};
+    keep_memory_private();
+    struct config *config = config_load(&program.arguments, NULL, &problems);
+    int status = config != NULL ? run(&program, config) : complain(&problems);
+    problems_clear(&problems);
+    arguments_clear(&program.arguments);
     return status;
 }

@@ -19,7 +19,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
     return cluster;
 }
 
-static void free_member(struct member *member)
+void member_free(struct member *member)
 {
     conn_free(member->conn);
     key_walks_free(member->walks);
@@ -33,7 +33,7 @@ void cluster_free(struct cluster *cluster)
         return;
     }
     for (size_t i = 0; i < cluster->count; i++) {
-        free_member(cluster->member[i]);
+        member_free(cluster->member[i]);
     }
     free(cluster->member);
     history_free(cluster->history);
@@ -419,7 +419,7 @@ static void drop(struct cluster *cluster, const bool *stays,
                      member->label);
         }
         dropped(owner, member);
-        free_member(member);
+        member_free(member);
     }
     cluster->count = kept;
 }

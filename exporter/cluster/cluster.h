@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cluster/collect_options.h"
+#include "cluster/expectations.h"
 #include "cluster/history.h"
 #include "cluster/ids.h"
 #include "cluster/key_walks.h"
@@ -23,11 +24,17 @@ struct cluster_options {
     size_t seed_count; // at least 1
     enum node_label node_label;
     collector_set collectors;
+    collector_set node_collectors;         // for the page of one of its nodes alone
     const struct collect_options *collect; // for some of these; NULL: nothing said
     struct conn_options conn;              // user and password for all nodes
+    // Called when servers refused the login, at most once a scrape: whether conn.login, or what
+    // conn.credentials holds, is another one since. NULL: it never is.
+    bool (*renew_login)(void *owner);
+    void *login_owner;
     size_t full_views; // up to so many members all are asked for their view; 0: always
     bool one_host;     // all nodes share one on purpose: their places are not judged
     bool single;       // the seed alone: no discovery, no labels of cluster and node
+    struct expectations expect;
 };
 
 struct scrape; // scrape/scrape.h
@@ -94,6 +101,12 @@ struct cluster {
 
 struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_free(struct cluster *cluster); // with its connections; NULL is fine
+void member_free(struct member *member);    // for those parts of the cluster that drop members
+
+// Other options for the same cluster, whose past stays: counters, history, and the members to which
+// one of the seeds leads. Connections stay where `reconnect` is false. Not while it is scraped.
+void cluster_configure(struct cluster *cluster, const struct cluster_options *options,
+                       bool reconnect);
 
 // Before a scrape: adds the seeds as members when there are no others, or all were lost; while the
 // cluster looks incomplete, those that have never told who they are.

@@ -375,9 +375,13 @@ static int by_severity(const void *a, const void *b)
 struct findings findings_make(const struct finding_context *context)
 {
     static void (*const checks[])(struct findings * all) = {
-        check_state,    check_views,    check_epochs,      check_groups, check_handshakes,
-        check_quorum,   check_failover, check_hosts,       check_zones,  check_settings,
-        check_versions, check_skew,     findings_of_slots,
+        check_state,       check_views,
+        check_epochs,      check_groups,
+        check_handshakes,  check_quorum,
+        check_failover,    check_hosts,
+        check_zones,       check_settings,
+        check_versions,    check_skew,
+        findings_of_slots, findings_of_expectations,
     };
     struct findings all = {.context = context};
     check_discovery(&all);

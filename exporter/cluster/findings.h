@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "cluster/expectations.h"
 #include "cluster/health.h"
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
@@ -38,6 +39,7 @@ struct finding_context {
     bool has_topology;
     bool is_single_server; // without cluster mode: there is no topology to tell
     bool one_host;         // places are not judged
+    struct expectations expect;
     int64_t wall_s;
 };
 

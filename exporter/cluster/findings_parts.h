@@ -17,6 +17,7 @@ void finding_say_slots(struct finding *finding);
 // redis-cli on the first of the finding's nodes that can be asked, else on any of the cluster.
 void finding_command(const struct findings *all, struct finding *finding, const char *command);
 
-// Adds what concerns single nodes, and what concerns slots.
+// Adds what concerns single nodes, slots, and what differs from the expectations.
 void findings_of_nodes(struct findings *all);
 void findings_of_slots(struct findings *all);
+void findings_of_expectations(struct findings *all);

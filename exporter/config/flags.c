@@ -257,6 +257,29 @@ static const char *add_address_rules(struct options *options, size_t offset, con
     return address_map_add(field(options, offset), span_of(value));
 }
 
+static const char *set_expected(struct options *options, size_t offset, const char *value)
+{
+    uint64_t number;
+    size_t *target = field(options, offset);
+    if (!span_u64(span_of(value), &number) || number < 1 || number > 5000) {
+        return "must be a number from 1 to 5000";
+    }
+    *target = (size_t)number;
+    return NULL;
+}
+
+static const char *set_name(struct options *options, size_t offset, const char *value)
+{
+    bool printable = value[strcspn(value, "\n\r\t")] == '\0';
+    return printable ? flag_set_text(options, offset, value) : "must be one line";
+}
+
+bool flag_takes_lists(const struct flag *flag)
+{
+    return flag->set == add_allowed || flag->set == add_listen || flag->set == add_checks ||
+           flag->set == add_address_rules;
+}
+
 #define AT(member) offsetof(struct options, member)
 
 const struct flag flags[] = {
@@ -265,7 +288,7 @@ const struct flag flags[] = {
      "redis://[user[:password]@]host:port, valkey://, host:port, [IPv6]:port",
      flag_set_text, AT(redis_addr)},
     {"redis.cluster-name", "REDIS_EXPORTER_CLUSTER_NAME", "NAME", NULL,
-     "value of the redis_cluster label (default: host:port of the first URL)", flag_set_text,
+     "value of the redis_cluster label (default: host:port of the first URL)", set_name,
      AT(cluster_name)},
     {"redis.user", "REDIS_USER", "NAME", NULL, "ACL user to log in as", flag_set_text, AT(user)},
     {"redis.password-file", "REDIS_PASSWORD_FILE", "FILE", NULL,
@@ -316,6 +339,15 @@ const struct flag flags[] = {
      "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
      "how they are spread over hosts",
      set_switch, AT(one_host)},
+    {"expect.nodes", "REDIS_EXPORTER_EXPECT_NODES", "N", NULL,
+     "nodes that the cluster should know: a node that was lost for good, or has never joined, is "
+     "missed by nobody else",
+     set_expected, AT(expect.nodes)},
+    {"expect.masters", "REDIS_EXPORTER_EXPECT_MASTERS", "N", NULL, "masters that should own slots",
+     set_expected, AT(expect.masters)},
+    {"expect.replicas", "REDIS_EXPORTER_EXPECT_REPLICAS", "N", NULL,
+     "healthy replicas that each of these should have, at least", set_expected,
+     AT(expect.replicas)},
     {"cluster.hot-slots", "REDIS_EXPORTER_CLUSTER_HOT_SLOTS", "N", "10",
      "slots of each master that the collector slot-stats exports for each figure: those with most "
      "keys, CPU time, memory, and bytes in and out",
@@ -390,6 +422,14 @@ const struct flag flags[] = {
      "a port label on redis_connected_client_info", set_switch, AT(collect.client_ports)},
     {"include-sentinel-peer-info", "REDIS_EXPORTER_INCL_SENTINEL_PEER_INFO", NULL, NULL,
      "one series for each other Sentinel of a master", set_switch, AT(collect.sentinel_peers)},
+    {"config.file", "REDIS_EXPORTER_CONFIG_FILE", "FILE", NULL,
+     "YAML file that says what the flags say, for any number of clusters; read again at SIGHUP and "
+     "at POST /-/reload",
+     flag_set_text, AT(config_file)},
+    {"config.check", NULL, NULL, NULL,
+     "read everything that the other flags and the environment name, print what is wrong with it, "
+     "one line each, and exit with 0 when nothing is, else 2",
+     set_switch, AT(config_check)},
     {"log.level", "REDIS_EXPORTER_LOG_LEVEL", "debug|info|warn|error", "info",
      "least severity that is logged", set_level, AT(log_level)},
     {"log.format", "REDIS_EXPORTER_LOG_FORMAT", "logfmt|json", "logfmt",
@@ -454,7 +494,6 @@ const struct alias *alias_find(struct span name)
     return NULL;
 }
 
-// One dash or two, as Go programs take them.
 const struct flag *flag_find(struct span name)
 {
     for (size_t i = 0; i < flag_count; i++) {
@@ -492,7 +531,8 @@ void options_print_help(FILE *out)
         "Usage: redis_cluster_exporter [flags]\n\n"
         "Prometheus exporter for Redis Cluster and Valkey Cluster: finds every node from one\n"
         "address, asks all of them at once, and serves one metrics page for the whole cluster.\n\n"
-        "Flags beat the environment, which beats the defaults.\n\n",
+        "Flags beat the environment, which beats the file of --config.file, which beats the\n"
+        "defaults.\n\n",
         out);
     for (size_t i = 0; i < flag_count; i++) {
         const struct flag *flag = &flags[i];

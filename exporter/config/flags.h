@@ -14,7 +14,7 @@ struct flag {
     size_t offset; // of the field
 };
 
-enum { FLAGS_MAX = 64 }; // room for arrays by flag
+enum { FLAGS_MAX = 128 }; // room for arrays by flag
 
 extern const struct flag flags[];
 extern const size_t flag_count; // at most FLAGS_MAX
@@ -36,6 +36,9 @@ const struct alias *alias_find(struct span name); // NULL: none
 // NULL for a name that no flag has.
 const struct flag *flag_find(struct span name);
 
-// Setters that options.c needs for what is not in the table.
+// Whether it may be given several times.
+bool flag_takes_lists(const struct flag *flag);
+
+// For what is not in the table.
 const char *flag_set_text(struct options *options, size_t offset, const char *value);
 const char *flag_parse_switch(const char *value, bool *out);

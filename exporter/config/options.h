@@ -1,4 +1,6 @@
-// What the operator said: command line, then environment, then defaults.
+// What the operator said about the program and about one cluster: command line, then environment,
+// then file, then defaults. Each cluster of a file has such a set of its own, as if the exporter
+// had been started for that cluster alone.
 #pragma once
 
 #include <stdio.h>
@@ -18,7 +20,7 @@ struct options {
     char *user;
     char *password;
     char *password_file;
-    struct credentials credentials; // of single servers
+    char *password_source; // who named that file
     struct tls_options tls;
     struct address_map address_map;
     int64_t reply_timeout_us;
@@ -35,12 +37,15 @@ struct options {
     bool disable_default_collectors;
     enum dialect dialect; // of the metrics page
     bool one_host;
+    struct expectations expect;
     size_t full_views;
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
     struct collect_options collect;
     regex_t search_indexes;
     bool has_search_indexes; // it is compiled
+    char *config_file;
+    bool config_check;
     char *print_acl;
     enum log_level log_level;
     enum log_format log_format;
@@ -49,15 +54,18 @@ struct options {
     bool show_help;
     bool show_version;
     bool print_metrics;
-    bool password_was_visible; // in the process list, until it was overwritten
     // Derived:
+    char *place; // FILE:LINE of a cluster of the file; NULL: it is the one of the flags
     struct seed *seed;
     size_t seed_count;
+    bool has_password_file;         // it was read,
+    bool renewal_failed;            // and could not be read again:
+    char *file_password;            // what it holds
+    struct credentials credentials; // or these, of single servers
+    struct login login;             // for all servers; points into the above
+    struct tls *tls_context;
 };
 
-// Reads them; passwords in `argv` are overwritten. NULL, or one line that says what is wrong and
-// names the flag or variable: free() it. `out` is to be cleared in both cases.
-char *options_read(int argc, char **argv, struct options *out);
 void options_clear(struct options *options);
 
 void options_print_help(FILE *out);

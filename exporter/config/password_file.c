@@ -11,10 +11,10 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-static char *complain(const char *path, const char *problem)
+static char *complain(const char *source, const char *path, const char *problem)
 {
     struct buf text = BUF_EMPTY;
-    buf_format(&text, "--redis.password-file: %s: %s", path, problem);
+    buf_format(&text, "%s: %s: %s", source, path, problem);
     return buf_take(&text);
 }
 
@@ -93,7 +93,8 @@ static const char *understand(struct span text, char **out_password,
                                                       : read_password(text, out_password);
 }
 
-char *password_file_read(const char *path, char **out_password, struct credentials *credentials)
+char *password_file_read(const char *source, const char *path, bool again, char **out_password,
+                         struct credentials *credentials)
 {
     struct buf text = BUF_EMPTY;
     mode_t mode = 0;
@@ -101,9 +102,9 @@ char *password_file_read(const char *path, char **out_password, struct credentia
     if (problem == NULL) {
         problem = understand(buf_view(&text), out_password, credentials);
     }
-    if (problem == NULL && (mode & (S_IRGRP | S_IROTH))) {
+    if (problem == NULL && !again && (mode & (S_IRGRP | S_IROTH))) {
         log_warn("the password file can be read by others", "file", path);
     }
     buf_wipe(&text);
-    return problem != NULL ? complain(path, problem) : NULL;
+    return problem != NULL ? complain(source, path, problem) : NULL;
 }

@@ -4,5 +4,7 @@
 #include "redis/credentials.h"
 
 // Either sets *out_password (free() it) or adds to `credentials`. NULL, or what is wrong with the
-// file: free() it; no part of the content is in it.
-char *password_file_read(const char *path, char **out_password, struct credentials *credentials);
+// file, which `source` named: free() it; no part of the content is in it. `again`: no warning when
+// others can read the file, since it was logged before.
+char *password_file_read(const char *source, const char *path, bool again, char **out_password,
+                         struct credentials *credentials);

@@ -105,6 +105,21 @@ const char *address_map_add(struct address_map *map, struct span text)
     return problem;
 }
 
+static bool is_same_place(const struct place *a, const struct place *b)
+{
+    return strcmp(a->host, b->host) == 0 && a->port == b->port;
+}
+
+bool address_map_equal(const struct address_map *a, const struct address_map *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        equal = is_same_place(&a->rule[i].from, &b->rule[i].from) &&
+                is_same_place(&a->rule[i].to, &b->rule[i].to);
+    }
+    return equal;
+}
+
 void address_map_clear(struct address_map *map)
 {
     free(map->rule);

@@ -16,6 +16,7 @@ struct address_map {
 // brackets; TO keeps what it has a '*' for, or no port. NULL, or what the value must be: not to be
 // freed. After a problem the map is only to be cleared.
 const char *address_map_add(struct address_map *map, struct span text);
+bool address_map_equal(const struct address_map *a, const struct address_map *b);
 void address_map_clear(struct address_map *map);
 
 // Where to connect for `address`, which may be the result's place. The rule of that host and port

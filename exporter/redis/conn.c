@@ -66,7 +66,10 @@ static void set_detail(struct conn *conn, const char *text)
 
 static struct login login_of(const struct conn *conn)
 {
-    return credentials_find(conn->options->credentials, &conn->address, conn->options->login);
+    const struct login none = {NULL, NULL};
+    const struct login *common = conn->options->login;
+    return credentials_find(conn->options->credentials, &conn->address,
+                            common != NULL ? *common : none);
 }
 
 // What a server said, made printable. A server can repeat what it was sent, the password included

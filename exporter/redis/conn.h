@@ -8,11 +8,12 @@
 #include "redis/dial.h"
 #include "redis/tls.h"
 
-// What all connections of a cluster share; borrowed by them, outlives them.
+// What all connections of a cluster share; borrowed by them, outlives them. It may change between
+// two asks, what it points to as well: the next connect goes by it.
 struct conn_options {
     struct event_base *base;
     struct evdns_base *dns;
-    struct login login;                    // for all servers
+    const struct login *login;             // for all servers; NULL: none
     const struct credentials *credentials; // of single ones; may be NULL
     struct tls *tls;                       // NULL: plain connections
     const struct address_map *address_map; // NULL: everybody is where the cluster says

@@ -123,6 +123,18 @@ const char *key_checks_add(struct key_checks *checks, const struct check_list *l
     return NULL;
 }
 
+bool key_checks_equal(const struct key_checks *a, const struct key_checks *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const struct key_check *left = &a->check[i];
+        const struct key_check *right = &b->check[i];
+        equal = left->list == right->list && left->db == right->db &&
+                span_equals(left->name, right->name);
+    }
+    return equal;
+}
+
 void key_checks_clear(struct key_checks *checks)
 {
     for (size_t i = 0; i < checks->count; i++) {

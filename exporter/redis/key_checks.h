@@ -46,6 +46,7 @@ const char *key_checks_add(struct key_checks *checks, const struct check_list *l
 // Adds copies of those that a list has named in `from`.
 void key_checks_copy(struct key_checks *checks, const struct check_list *list,
                      const struct key_checks *from);
+bool key_checks_equal(const struct key_checks *a, const struct key_checks *b);
 void key_checks_clear(struct key_checks *checks);
 
 // The slot of a key: CRC16 of it, or of what stands between the first { and the next } where that

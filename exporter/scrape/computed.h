@@ -22,6 +22,9 @@ void rx_emit_bus(struct emitter *to, const struct snapshot *const *snapshot, siz
 extern const struct metric process_metrics[]; // the exporter's own, at the end of the page
 extern const size_t process_metric_count;
 
+// Of reading the configuration, the start included.
+void process_note_reload(bool succeeded, int64_t now_s);
+
 // Counts a request whose target was refused, for those metrics.
 void process_count_target_error(void);
 void process_target_errors(struct emitter *to);

@@ -129,6 +129,15 @@ static void host_masters(struct emitter *to, const struct snapshot *snapshot)
     }
 }
 
+// What the operator has said; nothing where nothing was.
+static void expectation(struct emitter *to, const struct snapshot *snapshot)
+{
+    size_t expected = *(const size_t *)field(&snapshot->cluster->options.expect, to);
+    if (expected > 0) {
+        emit(to, (double)expected);
+    }
+}
+
 static void zone_count(struct emitter *to, const struct snapshot *snapshot)
 {
     if (snapshot->health->zones > 0) {
@@ -266,6 +275,8 @@ static void clock_skew(struct emitter *to, const struct snapshot *snapshot,
     COMPUTED, .cluster = (function), .offset = offsetof(struct health, member)
 #define OF_EVENTS(member)                                                                          \
     COMPUTED, .cluster = event, .offset = offsetof(struct history_events, member)
+#define OF_EXPECTATIONS(member)                                                                    \
+    COMPUTED, .cluster = expectation, .offset = offsetof(struct expectations, member)
 #define OF_NODE(function, member)                                                                  \
     COMPUTED, .node = (function), .offset = offsetof(struct node_verdict, member)
 
@@ -335,6 +346,12 @@ const struct metric merged_metrics[] = {
      OF_CLUSTER(count, masters_without_replica)},
     {"redis_cluster_replicas_min", GAUGE, "", "Healthy replicas of the master that has fewest.",
      OF_CLUSTER(count, replicas_min)},
+    {"redis_cluster_expected_nodes", GAUGE, "", "Nodes that the operator expects.",
+     OF_EXPECTATIONS(nodes)},
+    {"redis_cluster_expected_voting_masters", GAUGE, "",
+     "Masters with slots that the operator expects.", OF_EXPECTATIONS(masters)},
+    {"redis_cluster_expected_replicas_min", GAUGE, "",
+     "Healthy replicas that the operator expects of each master.", OF_EXPECTATIONS(replicas)},
     {"redis_cluster_node_failures_survivable", GAUGE, "",
      "Nodes that may be lost at once, the worst ones, with all slots still served in the end.",
      OF_CLUSTER(count, node_failures_survivable)},

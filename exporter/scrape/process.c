@@ -133,6 +133,26 @@ void process_target_errors(struct emitter *to)
     emit(to, (double)target_error_count);
 }
 
+// Of the configuration: 0 before the first.
+static bool reload_succeeded;
+static int64_t reload_success_s;
+
+void process_note_reload(bool succeeded, int64_t now_s)
+{
+    reload_succeeded = succeeded;
+    reload_success_s = succeeded ? now_s : reload_success_s;
+}
+
+static void last_reload(struct emitter *to)
+{
+    emit(to, reload_succeeded ? 1 : 0);
+}
+
+static void last_reload_time(struct emitter *to)
+{
+    emit(to, (double)reload_success_s);
+}
+
 const struct metric process_metrics[] = {
     {"redis_exporter_build_info", INFO, "", "The exporter's version and how it was built.",
      .source = FROM_EXPORTER, .process = build_info, .labels = "version, revision, compiler"},
@@ -142,6 +162,12 @@ const struct metric process_metrics[] = {
     {"redis_exporter_requests_refused_total", COUNTER, "",
      "Requests that a limit of the exporter turned away or cut off.", RX_NONE,
      .source = FROM_EXPORTER, .process = refusals_emit, .labels = "limit"},
+    {"redis_exporter_config_last_reload_successful", GAUGE, "",
+     "1 when the last attempt to read the configuration went well; the start counts as one.",
+     RX_NONE, .source = FROM_EXPORTER, .process = last_reload},
+    {"redis_exporter_config_last_reload_success_timestamp_seconds", GAUGE, "",
+     "When the configuration in use was read.", RX_NONE, .source = FROM_EXPORTER,
+     .process = last_reload_time},
     {"process_cpu_seconds_total", COUNTER, "", "CPU time of the exporter, user and system.",
      .source = FROM_EXPORTER, .process = cpu_seconds},
     {"process_resident_memory_bytes", GAUGE, "", "Physical memory of the exporter.",

@@ -33,6 +33,7 @@ struct findings report_findings(const struct snapshot *snapshot)
         .has_topology = snapshot->has_topology,
         .is_single_server = snapshot->cluster->is_single_server && !snapshot->cluster->lost,
         .one_host = snapshot->cluster->options.one_host,
+        .expect = snapshot->cluster->options.expect,
         .wall_s = clock_wall_us() / SECOND_US,
     };
     struct findings findings = findings_make(&context);

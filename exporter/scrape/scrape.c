@@ -22,6 +22,7 @@ struct scrape {
     struct event *finish; // when nothing is pending, in a turn of the loop of its own
     bool over;            // the deadline has come
     bool sought;          // lost and moved nodes have been looked for
+    bool renewed;         // the login has been looked for as well
 };
 
 // What a member's connection needs to find its way back.
@@ -341,6 +342,37 @@ static void ask_moved_members(struct scrape *scrape)
     }
 }
 
+static bool is_refused(const struct node_snapshot *node)
+{
+    return node->outcome == OUTCOME_AUTH && !node->member->superseded;
+}
+
+// Once a scrape: a password that was changed on the servers may have been changed in its file too.
+static void ask_refused_members(struct scrape *scrape)
+{
+    const struct cluster_options *options = &scrape->snapshot->cluster->options;
+    size_t count = scrape->snapshot->count;
+    size_t first = 0;
+    while (first < count && !is_refused(scrape->snapshot->node[first])) {
+        first++;
+    }
+    if (first == count || scrape->renewed || options->renew_login == NULL) {
+        return;
+    }
+    scrape->renewed = true;
+    if (!options->renew_login(options->login_owner)) {
+        return;
+    }
+    for (size_t i = first; i < count; i++) {
+        struct node_snapshot *node = scrape->snapshot->node[i];
+        if (is_refused(node)) {
+            struct address address = *conn_address(node->member->conn);
+            snapshot_renew(node);
+            ask(scrape, node, &address);
+        }
+    }
+}
+
 // Once a scrape, for nodes that were not found where they were: at the seeds when all are lost,
 // then where the cluster says that they are.
 static void seek_missing_members(struct scrape *scrape)
@@ -349,7 +381,8 @@ static void seek_missing_members(struct scrape *scrape)
     if (scrape->over) {
         return;
     }
-    if (!cluster->lost && !has_answer(scrape->snapshot)) {
+    ask_refused_members(scrape);
+    if (scrape->pending == 0 && !cluster->lost && !has_answer(scrape->snapshot)) {
         cluster->lost = true;
         cluster_prepare(cluster);
         ask_new_members(scrape);
@@ -471,6 +504,14 @@ struct snapshot *scrape_peek(const struct scrape_wait *wait)
     struct snapshot *partial = snapshot_so_far(wait->scrape->snapshot);
     partial->duration_us = clock_monotonic_us() - wait->scrape->started_us;
     return partial;
+}
+
+void scrape_hurry(struct cluster *cluster)
+{
+    if (cluster->scrape != NULL && !cluster->scrape->over) {
+        int64_t now_us = clock_monotonic_us();
+        arm(cluster->scrape, now_us, now_us);
+    }
 }
 
 void scrape_abort(struct cluster *cluster)

@@ -34,5 +34,8 @@ bool scrape_ends_by(const struct scrape_wait *wait, int64_t deadline_us);
 // goes on. Not when `done` has come.
 struct snapshot *scrape_peek(const struct scrape_wait *wait);
 
+// Ends the scrape under way, if there is one, as its deadline does: who waits gets what there is.
+void scrape_hurry(struct cluster *cluster);
+
 // Ends the scrape under way, if there is one: before its cluster is freed. Nobody may wait for it.
 void scrape_abort(struct cluster *cluster);

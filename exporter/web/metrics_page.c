@@ -47,6 +47,12 @@ struct metrics_page *metrics_page_new(const struct metrics_page_options *options
     return page;
 }
 
+void metrics_page_configure(struct metrics_page *page, const struct metrics_page_options *options)
+{
+    CHECK(page->pass == NULL);
+    page->options = *options;
+}
+
 // Whether the pages that clients have not read yet take all the room there is for such.
 static bool is_full(const struct limits *limits)
 {

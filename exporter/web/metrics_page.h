@@ -27,4 +27,7 @@ void metrics_page_free(struct metrics_page *page);
 // Ends the handler's call: the request is suspended until the page is ready.
 enum MHD_Result metrics_page_serve(struct metrics_page *page, struct request *request);
 
+// Not while a pass is under way.
+void metrics_page_configure(struct metrics_page *page, const struct metrics_page_options *options);
+
 bool metrics_page_is_idle(const struct metrics_page *page);

@@ -53,12 +53,8 @@ void answer_release(struct answer *answer)
 
 struct answer *answer_text(unsigned status, const char *text)
 {
-    struct answer *answer =
-        answer_new(status, mem_copy(text, strlen(text)), strlen(text), "text/plain; charset=utf-8");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(answer->response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    }
-    return answer;
+    return answer_new(status, mem_copy(text, strlen(text)), strlen(text),
+                      "text/plain; charset=utf-8");
 }
 
 const char *request_header(const struct request *request, const char *name)
@@ -118,6 +114,14 @@ enum MHD_Result request_answer(struct request *request, struct answer *answer)
 enum MHD_Result request_answer_text(struct request *request, unsigned status, const char *text)
 {
     return request_answer(request, answer_text(status, text));
+}
+
+enum MHD_Result request_refuse_method(struct request *request, const char *allowed,
+                                      const char *text)
+{
+    struct answer *answer = answer_text(MHD_HTTP_METHOD_NOT_ALLOWED, text);
+    MHD_add_response_header(answer->response, MHD_HTTP_HEADER_ALLOW, allowed);
+    return request_answer(request, answer);
 }
 
 // Where the offset leaves little of what Prometheus allows, half of that.

@@ -51,6 +51,8 @@ int64_t request_deadline_us(struct request *request, int64_t scrape_timeout_us,
 // Each of these ends the handler's call with what it returns.
 enum MHD_Result request_answer(struct request *request, struct answer *answer);
 enum MHD_Result request_answer_text(struct request *request, unsigned status, const char *text);
+enum MHD_Result request_refuse_method(struct request *request, const char *allowed,
+                                      const char *text);
 
 // `expired` comes once at the request's deadline if it has not been resumed by then, which is up to
 // the owner also afterwards.

@@ -34,6 +34,9 @@ struct server {
     struct event *pump;
     size_t active; // requests begun and not completed
     bool ending;   // no request is taken any more
+    bool holding;  // requests wait until it is configured
+    struct request *held;
+    struct request *reloading; // wait for server_reloaded
     void (*drained)(void *owner);
     void *drained_owner;
 };
@@ -65,6 +68,53 @@ static enum MHD_Result answer_clusters(struct server *server, struct request *re
     return api_serve(server->api, request);
 }
 
+// --- reload ---
+
+// In place of a deadline of its own: the one who loads answers in time.
+static const int64_t RELOAD_MAX_US = 600 * (int64_t)SECOND_US;
+
+static void remove_request(struct request **list, const struct request *request)
+{
+    while (*list != NULL && *list != request) {
+        list = &(*list)->next;
+    }
+    if (*list != NULL) {
+        *list = request->next;
+    }
+}
+
+static void on_hold_expired(void *owner, struct request *request)
+{
+    struct server *server = owner;
+    remove_request(&server->held, request);
+    remove_request(&server->reloading, request);
+    request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                        "The configuration is being reloaded.\n");
+}
+
+static enum MHD_Result put_off(struct server *server, struct request *request,
+                               struct request **list)
+{
+    request->next = *list;
+    *list = request;
+    return request_suspend(request, on_hold_expired, server);
+}
+
+static enum MHD_Result hold(struct server *server, struct request *request)
+{
+    request_deadline_us(request, server->options.targets.scrape_timeout_us,
+                        server->options.targets.timeout_offset_us);
+    return put_off(server, request, &server->held);
+}
+
+static enum MHD_Result answer_reload(struct server *server, struct request *request)
+{
+    request->deadline_us = clock_monotonic_us() + RELOAD_MAX_US;
+    enum MHD_Result result = put_off(server, request, &server->reloading);
+    server->options.reload(server->options.reload_owner);
+    return result;
+}
+
 static enum MHD_Result answer_ok(struct server *server, struct request *request)
 {
     (void)server;
@@ -84,23 +134,52 @@ struct route {
     enum MHD_Result (*answer)(struct server *server, struct request *request);
     bool guarded; // by the limits
     enum rate rate;
+    bool scrapes; // it is held while the configuration changes
+    bool changes; // it answers POST and PUT instead of GET and HEAD
 };
 
 static const struct route routes[] = {
-    {NULL, answer_metrics, true, RATE_FREE},
+    {NULL, answer_metrics, true, RATE_FREE, .scrapes = true},
     {"/", answer_index, true, RATE_FREE},
-    {"/scrape", answer_node, true, RATE_SCRAPE},
-    {"/cluster", answer_cluster, true, RATE_CLUSTER},
-    {"/discover-cluster-nodes", answer_discovery, true, RATE_CLUSTER},
-    {"/api/v1/clusters", answer_clusters, true, RATE_CLUSTER},
+    {"/scrape", answer_node, true, RATE_SCRAPE, .scrapes = true},
+    {"/cluster", answer_cluster, true, RATE_CLUSTER, .scrapes = true},
+    {"/discover-cluster-nodes", answer_discovery, true, RATE_CLUSTER, .scrapes = true},
+    {"/api/v1/clusters", answer_clusters, true, RATE_CLUSTER, .scrapes = true},
     {"/-/healthy", answer_ok, false, RATE_FREE},
     {"/-/ready", answer_ok, false, RATE_FREE},
     {"/health", answer_ok, false, RATE_FREE},
+    {"/-/reload", answer_reload, false, RATE_FREE, .changes = true},
 };
 
-static bool is_read_method(const char *method)
+static const struct route *find_route(const struct server *server, const char *path)
 {
-    return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        const char *known =
+            routes[i].path != NULL ? routes[i].path : server->options.telemetry_path;
+        if (strcmp(path, known) == 0 && (!routes[i].changes || server->options.reload != NULL)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_either(const char *method, const char *one, const char *other)
+{
+    return strcmp(method, one) == 0 || strcmp(method, other) == 0;
+}
+
+static bool takes_method(const struct route *route, const char *method)
+{
+    return route != NULL && route->changes
+               ? is_either(method, MHD_HTTP_METHOD_POST, MHD_HTTP_METHOD_PUT)
+               : is_either(method, MHD_HTTP_METHOD_GET, MHD_HTTP_METHOD_HEAD);
+}
+
+static enum MHD_Result refuse_method(struct request *request, const struct route *route)
+{
+    return request_refuse_method(request, route->changes ? "POST, PUT" : "GET, HEAD",
+                                 route->changes ? "This path answers POST and PUT only.\n"
+                                                : "This path answers GET and HEAD only.\n");
 }
 
 // One that was let in stays so when it is routed anew.
@@ -127,30 +206,28 @@ static enum MHD_Result answer_by(const struct route *route, struct server *serve
                                  struct request *request)
 {
     enum limit limit = route->guarded ? admit(&server->limits, request, route->rate) : LIMIT_NONE;
-    return limit == LIMIT_NONE ? route->answer(server, request)
-                               : request_answer(request, limits_answer(limit));
+    if (limit != LIMIT_NONE) {
+        return request_answer(request, limits_answer(limit));
+    }
+    return server->holding && route->scrapes ? hold(server, request)
+                                             : route->answer(server, request);
 }
 
 static enum MHD_Result route_request(struct server *server, struct request *request,
                                      const char *path, const char *method)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        const char *known =
-            routes[i].path != NULL ? routes[i].path : server->options.telemetry_path;
-        if (strcmp(path, known) != 0) {
-            continue;
-        }
-        if (!is_read_method(method)) {
-            return request_answer_text(request, MHD_HTTP_METHOD_NOT_ALLOWED,
-                                       "This path answers GET and HEAD only.\n");
-        }
-        if (server->ending) {
-            return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                       "The exporter is shutting down.\n");
-        }
-        return answer_by(&routes[i], server, request);
+    const struct route *route = find_route(server, path);
+    if (route == NULL) {
+        return request_answer_text(request, MHD_HTTP_NOT_FOUND, "There is nothing at this path.\n");
     }
-    return request_answer_text(request, MHD_HTTP_NOT_FOUND, "There is nothing at this path.\n");
+    if (!takes_method(route, method)) {
+        return refuse_method(request, route);
+    }
+    if (server->ending) {
+        return request_answer_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                                   "The exporter is shutting down.\n");
+    }
+    return answer_by(route, server, request);
 }
 
 // What on_connection has noted.
@@ -182,13 +259,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)version;
     (void)upload;
     if (request == NULL) {
-        // Only GET and HEAD go on to the second call; others are refused before their body comes.
+        // Methods that the path does not take are refused before their body comes.
         request = begin_request(server, connection);
         *record = request;
-        return is_read_method(method) ? MHD_YES : route_request(server, request, path, method);
+        return takes_method(find_route(server, path), method)
+                   ? MHD_YES
+                   : route_request(server, request, path, method);
     }
     if (*upload_size > 0) {
-        *upload_size = 0; // of a GET: nobody wants it
+        *upload_size = 0; // nobody wants it
         return MHD_YES;
     }
     if (request->answer != NULL) {
@@ -282,35 +361,121 @@ static void on_pump(evutil_socket_t fd, short what, void *context)
     }
 }
 
-struct server *server_new(const struct server_options *options)
+static struct metrics_page_options page_options(const struct server_options *options)
 {
-    struct server *server = mem_new(1, sizeof(*server));
     struct metrics_page_options page = {
         .cluster = options->cluster,
         .cluster_count = options->cluster_count,
         .dialect = options->dialect,
-        .collectors = options->targets.collectors,
         .with_process = true,
         .scrape_timeout_us = options->targets.scrape_timeout_us,
         .timeout_offset_us = options->targets.timeout_offset_us,
     };
-    struct api_options api = {
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        page.collectors |= options->cluster[i]->options.collectors;
+    }
+    return page;
+}
+
+static struct api_options api_options(const struct server_options *options)
+{
+    return (struct api_options){
         .cluster = options->cluster,
         .cluster_count = options->cluster_count,
         .scrape_timeout_us = options->targets.scrape_timeout_us,
         .timeout_offset_us = options->targets.timeout_offset_us,
     };
-    server->options = *options;
-    server->limits.options = options->limits;
+}
+
+static void set_limits(struct server *server)
+{
+    server->limits.options = server->options.limits;
     if (server->limits.options.connections_max == 0) {
         server->limits.options.connections_max = CONNECTIONS_MAX_DEFAULT;
     }
+}
+
+struct server *server_new(const struct server_options *options)
+{
+    struct server *server = mem_new(1, sizeof(*server));
+    struct metrics_page_options page = page_options(options);
+    struct api_options api = api_options(options);
+    server->options = *options;
+    set_limits(server);
     server->page = metrics_page_new(&page);
     server->targets = targets_new(&options->targets);
     server->api = api_new(&api);
     server->pump = evtimer_new(options->base, on_pump, server);
     CHECK(server->pump != NULL);
     return server;
+}
+
+// --- other options ---
+
+void server_hold(struct server *server)
+{
+    server->holding = true;
+}
+
+bool server_is_quiet(const struct server *server)
+{
+    for (size_t i = 0; i < server->options.cluster_count; i++) {
+        if (server->options.cluster[i]->scrape != NULL) {
+            return false;
+        }
+    }
+    return targets_are_quiet(server->targets);
+}
+
+void server_hurry(struct server *server)
+{
+    for (size_t i = 0; i < server->options.cluster_count; i++) {
+        scrape_hurry(server->options.cluster[i]);
+    }
+    targets_hurry(server->targets);
+}
+
+void server_configure(struct server *server, const struct server_options *options)
+{
+    struct metrics_page_options page = page_options(options);
+    struct api_options api = api_options(options);
+    struct server_options before = server->options;
+    server->options = *options;
+    server->options.reload = before.reload;
+    server->options.reload_owner = before.reload_owner;
+    set_limits(server);
+    metrics_page_configure(server->page, &page);
+    targets_configure(server->targets, &options->targets);
+    api_free(server->api);
+    server->api = api_new(&api);
+}
+
+void server_release(struct server *server)
+{
+    struct request *held = server->held;
+    server->holding = false;
+    server->held = NULL;
+    while (held != NULL) {
+        struct request *next = held->next;
+        request_retry(held);
+        held = next;
+    }
+}
+
+void server_reloaded(struct server *server, const char *problem)
+{
+    struct buf text = BUF_EMPTY;
+    struct request *request = server->reloading;
+    buf_format(&text, "%s\n", problem != NULL ? problem : "The configuration was reloaded.");
+    buf_char(&text, '\0');
+    server->reloading = NULL;
+    while (request != NULL) {
+        struct request *next = request->next;
+        request_resume_text(request, problem != NULL ? MHD_HTTP_INTERNAL_SERVER_ERROR : MHD_HTTP_OK,
+                            text.data);
+        request = next;
+    }
+    buf_free(&text);
 }
 
 // --- listening ---
@@ -394,6 +559,8 @@ void server_drain(struct server *server, void (*drained)(void *owner), void *own
             close(fd); // new clients are refused from here on, rather than left waiting
         }
     }
+    server_release(server);
+    server_reloaded(server, "The exporter is shutting down.");
     event_active(server->pump, EV_TIMEOUT, 0);
 }
 
@@ -410,6 +577,8 @@ static void free_listener(struct listener *listener)
 void server_free(struct server *server)
 {
     server->ending = true;
+    server_release(server);
+    server_reloaded(server, "The exporter is shutting down.");
     metrics_page_free(server->page);
     targets_free(server->targets);
     api_free(server->api);

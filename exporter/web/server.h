@@ -13,6 +13,8 @@ struct server_options {
     enum dialect dialect; // of the metrics page
     struct limit_options limits;
     struct target_options targets;
+    void (*reload)(void *owner); // is asked for: server_reloaded follows, at once or later; or NULL
+    void *reload_owner;
 };
 
 struct server;
@@ -23,6 +25,18 @@ struct server *server_new(const struct server_options *options);
 // Listens at host:port (all addresses of the name), [v6]:port or :port (everywhere). NULL, or why
 // not: free() it.
 char *server_listen(struct server *server, const char *address);
+
+// Other options take the place of those that there are. First requests are held, which then wait
+// for what is under way to end; when it is quiet the server can be configured, and those that were
+// held go on by the new options.
+void server_hold(struct server *server);
+bool server_is_quiet(const struct server *server); // no cluster is being scraped
+void server_hurry(struct server *server);          // scrapes under way end with what there is
+void server_configure(struct server *server, const struct server_options *options); // but `reload`
+void server_release(struct server *server); // fine when nothing is held
+
+// Tells those who asked for a reload how it went: NULL, or one line about what is wrong.
+void server_reloaded(struct server *server, const char *problem);
 
 // No more requests are taken; `drained` comes from the loop when those under way are answered.
 void server_drain(struct server *server, void (*drained)(void *owner), void *owner);

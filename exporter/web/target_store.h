@@ -9,11 +9,7 @@ struct target_options {
     size_t cluster_count;
     char *const *allowed; // patterns of host:port
     size_t allowed_count;
-    enum node_label node_label;
-    collector_set collectors;
-    collector_set chosen;                  // turned on or off by name
-    const struct collect_options *collect; // for all targets that do not ask otherwise
-    struct conn_options conn;              // with the configured user and password
+    const struct cluster_options *foreign; // for targets of no configured cluster; without seeds
     int64_t scrape_timeout_us;
     int64_t timeout_offset_us;
 };
@@ -24,8 +20,9 @@ enum target_kind { TARGET_NODE, TARGET_CLUSTER };
 struct question {
     enum target_kind kind;
     struct address address;
-    char *checks;       // the parameters that name keys, as they came; NULL: none
-    bool with_password; // the target may be told the configured one
+    const struct cluster *of; // the configured cluster that it belongs to; NULL: none
+    char *checks;             // the parameters that name keys, as they came; NULL: none
+    bool with_password;       // the target may be told the configured one
 };
 
 struct target_store;
@@ -33,6 +30,10 @@ struct target_store;
 // Borrows `options`, which outlive it.
 struct target_store *target_store_new(const struct target_options *options);
 void target_store_free(struct target_store *store); // requests that wait are told
+
+// What is configured for targets of that cluster, or of none.
+const struct cluster_options *target_base(const struct target_options *options,
+                                          const struct cluster *of);
 
 // The page of the target that was added for this question, or NULL. One that was added under
 // another permission is not it, and goes as soon as nobody waits for it.
@@ -47,3 +48,11 @@ struct metrics_page *target_store_add(struct target_store *store, const struct q
 void target_store_drop_idle(struct target_store *store, int64_t now_us);
 
 size_t target_store_count(const struct target_store *store);
+
+// How many of them are being scraped.
+size_t target_store_busy(const struct target_store *store);
+void target_store_hurry(struct target_store *store); // see scrape_hurry
+
+// The options have changed: so do the targets, but for those of clusters that are not there any
+// more, which are let go. Not while one is scraped.
+void target_store_configure(struct target_store *store);

@@ -36,17 +36,29 @@ static void on_sweep(evutil_socket_t fd, short what, void *context)
     target_store_drop_idle(targets->store, clock_monotonic_us());
 }
 
-static struct metrics_page *new_page(const struct target_options *options, size_t index)
+static void make_pages(struct targets *targets)
 {
-    struct metrics_page_options page = {
-        .cluster = &options->cluster[index],
-        .cluster_count = 1,
-        .dialect = DIALECT_NATIVE,
-        .collectors = options->collectors,
-        .scrape_timeout_us = options->scrape_timeout_us,
-        .timeout_offset_us = options->timeout_offset_us,
-    };
-    return metrics_page_new(&page);
+    const struct target_options *options = &targets->options;
+    targets->page = mem_new(options->cluster_count, sizeof(targets->page[0]));
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        struct metrics_page_options page = {
+            .cluster = &options->cluster[i],
+            .cluster_count = 1,
+            .dialect = DIALECT_NATIVE,
+            .collectors = options->cluster[i]->options.collectors,
+            .scrape_timeout_us = options->scrape_timeout_us,
+            .timeout_offset_us = options->timeout_offset_us,
+        };
+        targets->page[i] = metrics_page_new(&page);
+    }
+}
+
+static void free_pages(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->options.cluster_count; i++) {
+        metrics_page_free(targets->page[i]);
+    }
+    free(targets->page);
 }
 
 struct targets *targets_new(const struct target_options *options)
@@ -55,11 +67,8 @@ struct targets *targets_new(const struct target_options *options)
     struct targets *targets = mem_new(1, sizeof(*targets));
     targets->options = *options;
     targets->store = target_store_new(&targets->options);
-    targets->page = mem_new(options->cluster_count, sizeof(targets->page[0]));
-    for (size_t i = 0; i < options->cluster_count; i++) {
-        targets->page[i] = new_page(options, i);
-    }
-    targets->sweep = event_new(options->conn.base, -1, EV_PERSIST, on_sweep, targets);
+    make_pages(targets);
+    targets->sweep = event_new(options->foreign->conn.base, -1, EV_PERSIST, on_sweep, targets);
     CHECK(targets->sweep != NULL);
     event_add(targets->sweep, &interval);
     return targets;
@@ -176,9 +185,11 @@ static enum MHD_Result serve_new(struct targets *targets, struct request *reques
                                  const struct question *question)
 {
     struct key_checks checks = {.count = 0};
-    char *problem = question->checks != NULL
-                        ? read_checks(request, &targets->options.collect->checks, &checks)
-                        : NULL;
+    char *problem =
+        question->checks != NULL
+            ? read_checks(request, &target_base(&targets->options, question->of)->collect->checks,
+                          &checks)
+            : NULL;
     if (problem != NULL) {
         enum MHD_Result result = refuse(request, MHD_HTTP_BAD_REQUEST, problem);
         key_checks_clear(&checks);
@@ -211,22 +222,53 @@ static struct request *take_first(struct request **list)
     return first;
 }
 
+// The index of the configured cluster of that name, or NONE.
+static int find_named(const struct target_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        if (strcmp(options->cluster[i]->options.name, name) == 0) {
+            return (int)i;
+        }
+    }
+    return NONE;
+}
+
+static bool any_is_known(const struct target_options *options)
+{
+    bool known = false;
+    for (size_t i = 0; i < options->cluster_count; i++) {
+        known = known || options->cluster[i]->members_known;
+    }
+    return known;
+}
+
+// Prometheus keeps its old list on an error, so where nothing is known an error is the better
+// answer. But one of several clusters must not hold up the others: of it those nodes are listed
+// that were known before.
+static void answer_listing(const struct targets *targets, struct request *request,
+                           const struct snapshot *const *snapshot, size_t count)
+{
+    const struct target_options *options = &targets->options;
+    const char *name = request_argument(request, "cluster");
+    int index = name != NULL ? find_named(options, name) : NONE;
+    bool known = index != NONE ? options->cluster[index]->members_known : any_is_known(options);
+    if (!known) {
+        request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+                            "No node of the cluster could be asked for the others.\n");
+    } else if (index != NONE) {
+        request_resume(request, node_list_answer(&snapshot[index], 1));
+    } else {
+        request_resume(request, node_list_answer(snapshot, count));
+    }
+}
+
 static void on_discovered(void *owner, const struct snapshot *const *snapshot, size_t count)
 {
     struct targets *targets = owner;
     struct request *request;
-    // Prometheus keeps its old list on an error, so a partial list would be the worse answer.
-    bool failed = !topology_is_known(&targets->options);
-    struct answer *answer =
-        failed || targets->listing == NULL ? NULL : node_list_answer(snapshot, count);
     targets->discovery = NULL;
     while ((request = take_first(&targets->listing)) != NULL) {
-        if (failed) {
-            request_resume_text(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-                                "No node of the cluster could be asked for the others.\n");
-        } else {
-            request_resume(request, answer);
-        }
+        answer_listing(targets, request, snapshot, count);
     }
     while ((request = take_first(&targets->undecided)) != NULL) {
         request_retry(request);
@@ -279,6 +321,11 @@ static enum MHD_Result discover(struct targets *targets, struct request *request
 
 enum MHD_Result targets_serve_discovery(struct targets *targets, struct request *request)
 {
+    const char *name = request_argument(request, "cluster");
+    if (name != NULL && find_named(&targets->options, name) == NONE) {
+        return request_answer_text(request, MHD_HTTP_NOT_FOUND,
+                                   "No configured cluster has that name.\n");
+    }
     return discover(targets, request, &targets->listing);
 }
 
@@ -355,6 +402,7 @@ static enum MHD_Result serve_question(struct targets *targets, struct request *r
     if (question->kind == TARGET_CLUSTER) {
         return metrics_page_serve(targets->page[index], request);
     }
+    question->of = targets->options.cluster[index];
     question->with_password = true;
     return serve_allowed(targets, request, question);
 }
@@ -397,11 +445,26 @@ void targets_free(struct targets *targets)
     pass_cancel(targets->discovery);
     turn_away(&targets->listing);
     turn_away(&targets->undecided);
-    for (size_t i = 0; i < targets->options.cluster_count; i++) {
-        metrics_page_free(targets->page[i]);
-    }
-    free(targets->page);
+    free_pages(targets);
     target_store_free(targets->store);
     event_free(targets->sweep);
     free(targets);
+}
+
+void targets_configure(struct targets *targets, const struct target_options *options)
+{
+    free_pages(targets);
+    targets->options = *options;
+    make_pages(targets);
+    target_store_configure(targets->store);
+}
+
+bool targets_are_quiet(const struct targets *targets)
+{
+    return target_store_busy(targets->store) == 0;
+}
+
+void targets_hurry(struct targets *targets)
+{
+    target_store_hurry(targets->store);
 }

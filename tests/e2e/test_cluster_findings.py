@@ -217,3 +217,21 @@ def test_a_node_that_announces_an_address_where_it_is_not_cannot_be_read():
     setting(replica, "cluster-announce-ip", replica.host)
     healthy(late)
     healthy(exporter)
+
+
+def test_what_differs_from_the_expectations_is_told():
+    cluster = shared(small_cluster)
+    expected = {
+        "--expect.nodes=3": "nodes_fewer_than_expected",
+        "--expect.nodes=1": "nodes_more_than_expected",
+        "--expect.masters=3": "masters_fewer_than_expected",
+        "--expect.replicas=2": "replicas_fewer_than_expected",
+    }
+    names = "redis_cluster_expected_"
+    cluster.wait_ok()
+    for flag, code in expected.items():
+        exporter = Exporter(cluster.addrs, "--cluster.one-host", flag)
+        wait(lambda: exporter.codes() == BASE | {code}, f"{flag} leads to {code}")
+        assert [value for (name, _), value in exporter.scrape().samples.items()
+                if name.startswith(names)] == [int(flag[-1])]
+    start("--expect.nodes=2", "--expect.masters=1", "--expect.replicas=1")

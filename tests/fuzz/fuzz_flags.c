@@ -1,7 +1,7 @@
 // The command line, an argument a line; lines NAME=VALUE in front of it are the environment.
 #include <stdlib.h>
 
-#include "config/options.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 enum { ARGUMENTS_MAX = 32 };
@@ -59,21 +59,25 @@ static bool is_out_of_scope(struct span text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct invocation line = {.count = 0};
-    struct options options;
+    struct problems problems = {.count = 0};
     if (is_out_of_scope(fuzz_text(data, size))) {
         return 0;
     }
     read_line(fuzz_text(data, size), &line);
-    char *problem = options_read(line.count, line.argument, &options);
-    bool prints = options.show_help || options.show_version || options.print_metrics ||
-                  options.print_acl != NULL;
-    if (problem == NULL && !prints) {
-        CHECK(options.seed_count > 0 && options.cluster_name != NULL);
-        CHECK(options.scrape_timeout_us > 0 && options.reply_timeout_us > 0);
-        CHECK(options.listen_count > 0 && options.listen_count <= LISTEN_MAX);
+    struct arguments arguments = arguments_take(line.count, line.argument);
+    struct config *config = config_load(&arguments, NULL, &problems);
+    CHECK((config != NULL) == (problems.count == 0));
+    if (config != NULL) {
+        const struct options *options = &config->common;
+        bool prints = options->show_help || options->show_version || options->print_metrics ||
+                      options->print_acl != NULL;
+        CHECK(prints || (options->seed_count > 0 && options->cluster_name != NULL));
+        CHECK(options->scrape_timeout_us > 0 && options->reply_timeout_us > 0);
+        CHECK(options->listen_count > 0 && options->listen_count <= LISTEN_MAX);
     }
-    options_clear(&options);
-    free(problem);
+    config_free(config);
+    problems_clear(&problems);
+    arguments_clear(&arguments);
     clear_line(&line);
     return 0;
 }

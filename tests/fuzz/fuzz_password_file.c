@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     log_init(LOG_ERROR, LOG_LOGFMT); // it is readable by all
-    char *problem = password_file_read(path, &password, &credentials);
+    char *problem = password_file_read("flag", path, false, &password, &credentials);
     CHECK(problem == NULL || (password == NULL && strchr(problem, '\n') == NULL));
     if (password != NULL) {
         check_password(fuzz_text(data, size), password);

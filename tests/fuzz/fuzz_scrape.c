@@ -102,7 +102,7 @@ static struct cluster *new_cluster(const struct script *script, const struct see
     static struct collect_options with_checks;
     with_checks = collect;
     with_checks.checks = checks;
-    bool login = !has_option(script, 'l');
+    static const struct login login = {"me", "secret"};
     const struct cluster_options options = {
         .name = "fuzz",
         .seed = seed,
@@ -115,7 +115,7 @@ static struct cluster *new_cluster(const struct script *script, const struct see
         .full_views = has_option(script, 'v') ? 1 : 0,
         .single = has_option(script, 's'),
         .conn = {.base = base,
-                 .login = {login ? "me" : NULL, login ? "secret" : NULL},
+                 .login = has_option(script, 'l') ? NULL : &login,
                  .connect_timeout_us = SECOND_US,
                  .reply_timeout_us = SECOND_US,
                  .reply_bytes_max = REPLY_BYTES_MAX},

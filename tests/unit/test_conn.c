@@ -31,6 +31,7 @@ struct talk {
     struct evdns_base *dns;
     struct fake_node *node;
     struct conn_options options;
+    struct login login;
     struct credentials credentials; // of single servers
     struct conn *conn;
     struct buf replies; // "INFO "text"", one a line
@@ -91,6 +92,7 @@ static int begin(void **state)
     talk->dns = evdns_base_new(talk->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     talk->node = fake_node_new(talk->base);
     talk->options = (struct conn_options){.base = talk->base,
+                                          .login = &talk->login,
                                           .dns = talk->dns,
                                           .connect_timeout_us = LIMIT_US,
                                           .reply_timeout_us = LIMIT_US,
@@ -175,8 +177,8 @@ static void all_commands_go_out_in_one_write(void **state)
 static void wire_format_is_what_servers_expect(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.user = "me";
-    talk->options.login.password = "p w";
+    talk->login.user = "me";
+    talk->login.password = "p w";
     ask(talk);
     assert_span(buf_view(&talk->node->received),
                 "*3\r\n$4\r\nAUTH\r\n$2\r\nme\r\n$3\r\np w\r\n"
@@ -189,7 +191,7 @@ static void wire_format_is_what_servers_expect(void **state)
 static void password_alone_is_for_the_default_user(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "pw";
+    talk->login.password = "pw";
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_true(span_starts(buf_view(&talk->node->received),
                             SPAN("*2\r\n$4\r\nAUTH\r\n$2\r\npw\r\n*3\r\n$6\r\nCLIENT\r\n")));
@@ -461,7 +463,7 @@ static void old_server_without_setname_is_read_all_the_same(void **state)
 static void password_without_need_is_no_error(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "pw";
+    talk->login.password = "pw";
     fake_node_answer(talk->node, "AUTH", "-ERR Client sent AUTH, but no password is set\r\n");
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_string_equal(talk->detail, "");
@@ -514,7 +516,7 @@ static void wrong_password_is_told_in_the_servers_words(void **state)
         {"-ERR invalid password\r\n", "ERR invalid password"},
     };
     struct talk *talk = *state;
-    talk->options.login.password = "secret";
+    talk->login.password = "secret";
     fake_node_answer(talk->node, "CLIENT", "-NOAUTH Authentication required.\r\n");
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -527,7 +529,7 @@ static void wrong_password_is_told_in_the_servers_words(void **state)
 static void new_connection_logs_in_again_after_a_wrong_password(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "secret";
+    talk->login.password = "secret";
     fake_node_answer(talk->node, "AUTH", "-WRONGPASS invalid username-password pair\r\n");
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     assert_int_equal(ask(talk), OUTCOME_AUTH);
@@ -541,7 +543,7 @@ static void new_connection_logs_in_again_after_a_wrong_password(void **state)
 static void error_text_with_the_password_is_not_passed_on(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "top secret";
+    talk->login.password = "top secret";
     fake_node_answer(talk->node, "INFO",
                      "-ERR unknown command 'AUTH', with args beginning with: 'top secret'\r\n");
     assert_int_equal(ask(talk), OUTCOME_MALFORMED);
@@ -564,7 +566,7 @@ static void error_text_with_a_cut_password_is_not_passed_on(void **state)
     password[200] = '\0';
     snprintf(reply, sizeof(reply),
              "-ERR unknown command 'AUTH', with args beginning with: '%.128s\r\n", password);
-    talk->options.login.password = password;
+    talk->login.password = password;
     fake_node_answer(talk->node, "AUTH", reply);
     fake_node_answer(talk->node, "INFO", "-NOAUTH Authentication required.\r\n");
     assert_int_equal(ask(talk), OUTCOME_AUTH);
@@ -952,7 +954,7 @@ static void know_the_node(struct talk *talk, const char *user, const char *passw
 static void server_of_the_map_is_logged_in_to_with_its_own(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login = (struct login){"me", "common"};
+    talk->login = (struct login){"me", "common"};
     know_the_node(talk, "alice@", "own");
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_true(span_starts(buf_view(&talk->node->received),
@@ -962,7 +964,7 @@ static void server_of_the_map_is_logged_in_to_with_its_own(void **state)
 static void server_without_a_password_in_the_map_gets_no_auth(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "common";
+    talk->login.password = "common";
     know_the_node(talk, "", "");
     assert_int_equal(ask(talk), OUTCOME_OK);
     fake_node_expect(talk->node, HANDSHAKE " " ALL_COMMANDS);
@@ -971,7 +973,7 @@ static void server_without_a_password_in_the_map_gets_no_auth(void **state)
 static void server_that_is_not_in_the_map_gets_the_common_password(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "common";
+    talk->login.password = "common";
     know(talk, "redis://alice@127.0.0.1:1", "own");
     assert_int_equal(ask(talk), OUTCOME_OK);
     assert_true(
@@ -981,7 +983,7 @@ static void server_that_is_not_in_the_map_gets_the_common_password(void **state)
 static void error_text_with_the_servers_own_password_is_not_passed_on(void **state)
 {
     struct talk *talk = *state;
-    talk->options.login.password = "common";
+    talk->login.password = "common";
     know_the_node(talk, "", "topsecret");
     fake_node_answer(talk->node, "INFO", "-ERR unknown command 'AUTH' 'topsecret'\r\n");
     assert_int_equal(ask(talk), OUTCOME_MALFORMED);

@@ -1,4 +1,4 @@
-#include "config/options.h"
+#include "config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,11 @@ enum { ARGUMENTS_MAX = 32 };
 struct reading {
     char *argv[ARGUMENTS_MAX];
     int argc;
-    struct options options;
-    char *problem;
+    struct arguments arguments;
+    struct config *config;
+    struct options options; // of the first cluster: borrowed
+    struct problems problems;
+    const char *problem; // the first
 };
 
 // Each variable of the environment that --help names.
@@ -57,7 +60,13 @@ static void read_line(struct reading *reading, const char *line)
         assert_true(reading->argc < ARGUMENTS_MAX);
         reading->argv[reading->argc++] = mem_copy(part.at, part.length);
     }
-    reading->problem = options_read(reading->argc, reading->argv, &reading->options);
+    reading->arguments = arguments_take(reading->argc, reading->argv);
+    reading->config = config_load(&reading->arguments, NULL, &reading->problems);
+    if (reading->config != NULL) {
+        reading->options = *reading->config->cluster[0];
+    } else {
+        reading->problem = reading->problems.line[0];
+    }
 }
 
 static void end(struct reading *reading)
@@ -65,8 +74,9 @@ static void end(struct reading *reading)
     for (int i = 0; i < reading->argc; i++) {
         free(reading->argv[i]);
     }
-    free(reading->problem);
-    options_clear(&reading->options);
+    arguments_clear(&reading->arguments);
+    problems_clear(&reading->problems);
+    config_free(reading->config);
 }
 
 static void defaults_are_those_of_the_help(void **state)
@@ -80,8 +90,8 @@ static void defaults_are_those_of_the_help(void **state)
     assert_string_equal(options->seed[0].address.host, "localhost");
     assert_int_equal(options->seed[0].address.port, 6379);
     assert_string_equal(options->cluster_name, "localhost:6379");
-    assert_null(options->user);
-    assert_null(options->password);
+    assert_null(options->login.user);
+    assert_null(options->login.password);
     assert_true(options->reply_timeout_us == 2 * SECOND_US);
     assert_true(options->connect_timeout_us == 1 * SECOND_US);
     assert_true(options->scrape_timeout_us == 10 * SECOND_US);
@@ -101,7 +111,7 @@ static void defaults_are_those_of_the_help(void **state)
     assert_int_equal(options->log_format, LOG_LOGFMT);
     assert_int_equal(options->collect.hot_slots, HOT_SLOTS_DEFAULT);
     assert_false(options->show_help || options->show_version || options->print_metrics);
-    assert_false(options->password_was_visible);
+    assert_false(reading.arguments.password_was_visible);
     end(&reading);
 }
 
@@ -144,8 +154,8 @@ static void every_value_arrives(void **state)
     assert_string_equal(options->seed[1].address.host, "::1");
     assert_int_equal(options->seed[1].address.port, 2);
     assert_string_equal(options->cluster_name, "prod");
-    assert_string_equal(options->user, "me");
-    assert_string_equal(options->password, "pw");
+    assert_string_equal(options->login.user, "me");
+    assert_string_equal(options->login.password, "pw");
     assert_true(options->reply_timeout_us == 500000);
     assert_true(options->connect_timeout_us == 250000);
     assert_true(options->scrape_timeout_us == 60 * (int64_t)SECOND_US);
@@ -196,12 +206,13 @@ static char *shown(const struct options *options)
 {
     struct buf text = BUF_EMPTY;
     buf_format(&text, "%s|%s|%s|%s|%lld|%lld|%d|%lld|%s|%s|%lld|%d|%d|%u", options->redis_addr,
-               options->user != NULL ? options->user : "-",
-               options->password != NULL ? options->password : "-", options->cluster_name,
-               (long long)options->reply_timeout_us, (long long)options->connect_timeout_us,
-               (int)options->node_label, (long long)options->scrape_timeout_us, options->listen[0],
-               options->telemetry_path, (long long)options->timeout_offset_us,
-               (int)options->log_level, (int)options->log_format, options->collect.hot_slots);
+               options->login.user != NULL ? options->login.user : "-",
+               options->login.password != NULL ? options->login.password : "-",
+               options->cluster_name, (long long)options->reply_timeout_us,
+               (long long)options->connect_timeout_us, (int)options->node_label,
+               (long long)options->scrape_timeout_us, options->listen[0], options->telemetry_path,
+               (long long)options->timeout_offset_us, (int)options->log_level,
+               (int)options->log_format, options->collect.hot_slots);
     return buf_take(&text);
 }
 
@@ -351,10 +362,10 @@ static void empty_value_of_a_flag_without_default_is_none(void **state)
                         "--redis.cluster-name= --scrape.allow=");
     unsetenv("REDIS_USER");
     assert_null(reading.problem);
-    assert_string_equal(reading.options.user, "variable");
-    assert_null(reading.options.password);
+    assert_string_equal(reading.options.login.user, "variable");
+    assert_null(reading.options.login.password);
     assert_null(reading.options.password_file);
-    assert_false(reading.options.password_was_visible);
+    assert_false(reading.arguments.password_was_visible);
     assert_string_equal(reading.options.cluster_name, "localhost:6379");
     assert_int_equal(reading.options.allowed_count, 0);
     end(&reading);
@@ -504,7 +515,7 @@ static void secrets_on_the_command_line_are_overwritten(void **state)
         struct reading reading;
         read_line(&reading, lines[i]);
         assert_no_secret(&reading);
-        assert_true(reading.options.password_was_visible);
+        assert_true(reading.arguments.password_was_visible);
         end(&reading);
     }
 }
@@ -519,7 +530,7 @@ static void other_arguments_are_left_as_they_are(void **state)
     assert_string_equal(reading.argv[3], "--redis.user=me");
     end(&reading);
     read_line(&reading, "--redis.addr=host:1");
-    assert_false(reading.options.password_was_visible);
+    assert_false(reading.arguments.password_was_visible);
     end(&reading);
 }
 
@@ -528,11 +539,11 @@ static void overwritten_password_is_kept_in_the_options(void **state)
     struct reading reading;
     (void)state;
     read_line(&reading, "--redis.password=topsecret");
-    assert_string_equal(reading.options.password, "topsecret");
+    assert_string_equal(reading.options.login.password, "topsecret");
     end(&reading);
     read_line(&reading, "--redis.addr=redis://me:topsecret@host:1");
-    assert_string_equal(reading.options.password, "topsecret");
-    assert_string_equal(reading.options.user, "me");
+    assert_string_equal(reading.options.login.password, "topsecret");
+    assert_string_equal(reading.options.login.user, "me");
     assert_string_equal(reading.options.cluster_name, "host:1");
     end(&reading);
 }
@@ -563,12 +574,12 @@ static void credentials_of_a_url_beat_the_flags(void **state)
     struct reading reading;
     (void)state;
     read_line(&reading, "--redis.addr=host:1,redis://a:b@host:2 --redis.user=c --redis.password=d");
-    assert_string_equal(reading.options.user, "a");
-    assert_string_equal(reading.options.password, "b");
+    assert_string_equal(reading.options.login.user, "a");
+    assert_string_equal(reading.options.login.password, "b");
     end(&reading);
     read_line(&reading, "--redis.addr=redis://:b@host:2 --redis.user=c");
-    assert_string_equal(reading.options.user, "c");
-    assert_string_equal(reading.options.password, "b");
+    assert_string_equal(reading.options.login.user, "c");
+    assert_string_equal(reading.options.login.password, "b");
     end(&reading);
 }
 
@@ -578,7 +589,8 @@ static void user_of_a_url_is_used_with_the_password_of_the_flag(void **state)
     (void)state;
     read_line(&reading, "--redis.addr=redis://alice@host:1 --redis.password=pw");
     assert_null(reading.problem);
-    bool used = reading.options.user != NULL && strcmp(reading.options.user, "alice") == 0;
+    bool used =
+        reading.options.login.user != NULL && strcmp(reading.options.login.user, "alice") == 0;
     end(&reading);
     assert_true(used);
 }
@@ -618,8 +630,8 @@ static void password_file_holds_one_password(void **state)
         struct reading reading;
         read_password_file(&reading, cases[i].content, strlen(cases[i].content), "");
         assert_null(reading.problem);
-        assert_string_equal(reading.options.password, cases[i].password);
-        assert_false(reading.options.password_was_visible);
+        assert_string_equal(reading.options.login.password, cases[i].password);
+        assert_false(reading.arguments.password_was_visible);
         end(&reading);
     }
 }
@@ -663,7 +675,7 @@ static void password_file_flag_beats_the_password_variable(void **state)
     read_password_file(&reading, "file", 4, "");
     unsetenv("REDIS_PASSWORD");
     assert_null(reading.problem);
-    assert_string_equal(reading.options.password, "file");
+    assert_string_equal(reading.options.login.password, "file");
     end(&reading);
 }
 
@@ -679,7 +691,7 @@ static void password_flag_beats_the_password_file_variable(void **state)
     unsetenv("REDIS_PASSWORD_FILE");
     unlink(path);
     assert_null(reading.problem);
-    bool by_flag = strcmp(reading.options.password, "flag") == 0;
+    bool by_flag = strcmp(reading.options.login.password, "flag") == 0;
     end(&reading);
     assert_true(by_flag);
 }
@@ -692,19 +704,19 @@ static void map_in_the_password_file_is_for_single_servers(void **state)
     read_password_file(&reading, map, strlen(map), " --redis.addr=c:3");
     assert_null(reading.problem);
     assert_int_equal(reading.options.credentials.count, 2);
-    assert_null(reading.options.password);
-    assert_null(reading.options.user);
+    assert_null(reading.options.login.password);
+    assert_null(reading.options.login.user);
     end(&reading);
     read_password_file(&reading, map, strlen(map), " --redis.addr=c:3 --redis.password=common");
     assert_int_equal(reading.options.credentials.count, 2);
-    assert_string_equal(reading.options.password, "common");
+    assert_string_equal(reading.options.login.password, "common");
     end(&reading);
     setenv("REDIS_PASSWORD", "common", 1);
     read_password_file(&reading, map, strlen(map), " --redis.addr=a:1");
     unsetenv("REDIS_PASSWORD");
     assert_int_equal(reading.options.credentials.count, 2);
-    assert_string_equal(reading.options.password, "common");
-    assert_null(reading.options.user);
+    assert_string_equal(reading.options.login.password, "common");
+    assert_null(reading.options.login.user);
     end(&reading);
 }
 
@@ -716,12 +728,12 @@ static void password_of_a_seed_in_the_map_is_for_its_cluster(void **state)
     (void)state;
     read_password_file(&reading, map, strlen(map), " --redis.addr=c:3,a:1,b:2");
     assert_null(reading.problem);
-    assert_string_equal(reading.options.password, "one");
-    assert_string_equal(reading.options.user, "alice");
+    assert_string_equal(reading.options.login.password, "one");
+    assert_string_equal(reading.options.login.user, "alice");
     end(&reading);
     read_password_file(&reading, map, strlen(map), " --redis.addr=redis://me:url@b:2");
-    assert_string_equal(reading.options.password, "url");
-    assert_string_equal(reading.options.user, "me");
+    assert_string_equal(reading.options.login.password, "url");
+    assert_string_equal(reading.options.login.user, "me");
     end(&reading);
 }
 

@@ -30,7 +30,8 @@ static void read_bytes(struct reading *reading, struct span content)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content.at, content.length), (ssize_t)content.length);
     close(fd);
-    reading->problem = password_file_read(reading->path, &reading->password, &reading->credentials);
+    reading->problem = password_file_read("--redis.password-file", reading->path, false,
+                                          &reading->password, &reading->credentials);
     unlink(reading->path);
 }
 
@@ -194,7 +195,8 @@ static void file_that_cannot_be_read_is_named(void **state)
     for (size_t i = 0; i < COUNT(paths); i++) {
         char *password = NULL;
         struct credentials credentials = {.count = 0};
-        char *problem = password_file_read(paths[i], &password, &credentials);
+        char *problem =
+            password_file_read("--redis.password-file", paths[i], false, &password, &credentials);
         assert_non_null(problem);
         assert_non_null(strstr(problem, paths[i]));
         free(problem);
@@ -231,7 +233,8 @@ static void pipe_without_a_writer_is_given_up(void **state)
     (void)state;
     make_fifo(directory, fifo, sizeof(fifo));
     clock_step_us = 20 * (int64_t)SECOND_US;
-    char *problem = password_file_read(fifo, &password, &credentials);
+    char *problem =
+        password_file_read("--redis.password-file", fifo, false, &password, &credentials);
     clock_step_us = 0;
     unlink(fifo);
     rmdir(directory);
@@ -264,7 +267,8 @@ static void pipe_may_be_written_late_and_in_pieces(void **state)
     if (writer == 0) {
         write_slowly(fifo);
     }
-    char *problem = password_file_read(fifo, &password, &credentials);
+    char *problem =
+        password_file_read("--redis.password-file", fifo, false, &password, &credentials);
     kill(writer, problem != NULL ? SIGKILL : 0);
     waitpid(writer, &status, 0);
     unlink(fifo);

@@ -19,6 +19,7 @@ struct scene {
     struct seed seed; // where nobody listens
     struct cluster *cluster;
     struct collect_options collect;
+    struct cluster_options foreign;
     struct server *server;
     char address[32]; // of the server
     uint16_t port;
@@ -54,6 +55,7 @@ static int begin(void **state)
                  .reply_bytes_max = 1 << 20},
     };
     scene->cluster = cluster_new(&cluster);
+    scene->foreign = cluster;
     struct server_options server = {
         .base = scene->base,
         .cluster = &scene->cluster,
@@ -61,8 +63,7 @@ static int begin(void **state)
         .telemetry_path = "/metrics",
         .targets = {.cluster = &scene->cluster,
                     .cluster_count = 1,
-                    .collect = &scene->collect,
-                    .conn = cluster.conn,
+                    .foreign = &scene->foreign,
                     .scrape_timeout_us = SECOND_US},
     };
     scene->server = server_new(&server);

@@ -7,7 +7,8 @@
 #include "support.h"
 
 static struct collect_options collect;
-static struct target_options options = {.collect = &collect};
+static const struct cluster_options foreign = {.collect = &collect};
+static struct target_options options = {.foreign = &foreign};
 
 static struct question question(const char *host, enum target_kind kind, bool with_password)
 {
