@@ -30,10 +30,10 @@
     expr: text.select(alert.expr),
     labels: { severity: alert.severity },
     annotations: {
-      summary: alert.subject.begins + alert.summary,
-      description: one_line(alert.description),
+      summary: text.labels(alert.subject.begins + alert.summary),
+      description: text.labels(one_line(alert.description)),
       runbook_url: config.runbookUrl % alert.name,
-      dashboard_url: alert.subject.link,
+      dashboard_url: text.labels(alert.subject.link),
     },
     [if alert.after > 0 then 'for']: time(alert.after),
     [if 'keep' in alert then 'keep_firing_for']: time(alert.keep),

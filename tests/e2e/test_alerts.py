@@ -1,5 +1,6 @@
 """The alert rules, without a server: what is generated, tested, documented and routed."""
 
+import copy
 import functools
 import glob
 import json
@@ -178,6 +179,23 @@ def test_the_selector_of_the_configuration_is_in_every_selector():
     path = os.path.join(temp_dir(), "rules.json")
     with open(path, "w") as f:
         made = mixin(selector='job="redis", env!=""')
+        json.dump({"groups": made["alerts"] + made["rules"]}, f)
+    run("promtool", "check", "rules", path)
+
+
+def test_labels_are_named_as_the_configuration_has_it():
+    names, config = {"redis_cluster": "shop", "redis_node": "member"}, {}
+    config["clusterLabel"], config["nodeLabel"] = names.values()
+    for one, other in zip(copy.deepcopy(alerts()), alerts(**config)):
+        for old, new in names.items():
+            listed = re.compile(rf"(?<=[(, ]){old}(?=[,)])")
+            one["expr"] = listed.sub(new, one["expr"])
+            for field, text in one["annotations"].items():
+                one["annotations"][field] = text.replace(f"$labels.{old} ", f"$labels.{new} ")
+        assert one == other, (one, other)
+    path = os.path.join(temp_dir(), "rules.json")
+    with open(path, "w") as f:
+        made = mixin(**config)
         json.dump({"groups": made["alerts"] + made["rules"]}, f)
     run("promtool", "check", "rules", path)
 
