@@ -99,7 +99,7 @@ function(lib)
         'Any: some families are missing for that node.',
         '`redis_cluster_exporter --print-acl 7.0` prints the rights that are needed; `ACL GETUSER`.'
       ),
-      [target('count(%s) or vector(0)' % q.everyNode.gauge('redis_exporter_collector_failed', '', ['collector']), 'collectors')],
+      [target(q.orElse(q.count(q.everyNode.gauge('redis_exporter_collector_failed', '', ['collector'])), 0, q.cluster.gauge('redis_cluster_discovery_up')), legend.cluster)],
       { steps: theme.warnFrom(1), drill: 'nodes' }
     ),
   ];
@@ -217,7 +217,7 @@ function(lib)
       ),
       [p.column('Failed', q.node.gauge('redis_exporter_last_scrape_error', '', ['err']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.node, 'Node'], ['err', 'Reason'], [q.labels.cluster, 'Cluster']],
-      { w: 12, noValue: 'All nodes can be read' }
+      { w: 12, noValue: 'None known' }
     ),
     p.table(
       'Collectors that fail now',
@@ -230,7 +230,7 @@ function(lib)
       ),
       [p.column('Failed', q.node.gauge('redis_exporter_collector_failed', '', ['collector']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.node, 'Node'], ['collector', 'Collector'], [q.labels.cluster, 'Cluster']],
-      { w: 12, noValue: 'No collector fails' }
+      { w: 12, noValue: 'None known' }
     ),
   ];
 

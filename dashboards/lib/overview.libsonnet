@@ -8,6 +8,10 @@ function(lib)
   local lagSteps = theme.warnAndBadFrom(config.lagSecondsWarning, config.lagSecondsCritical);
   local memorySteps = theme.warnAndBadFrom(config.memoryUsageWarning, config.memoryUsageCritical);
 
+  local discovered = q.cluster.gauge('redis_cluster_discovery_up');
+  local worstLag = q.orElse(q.max(q.everyNode.gauge('redis_replica_lag_seconds')), -1, discovered);
+  local fullest = q.orElse(q.max(q.memoryUsage(q.everyNode)), -1, q.max(q.everyNode.gauge('redis_memory_used_bytes')));
+
   local health = [
     p.stat(
       'Cluster state',
@@ -70,7 +74,7 @@ function(lib)
         target(q.cluster.gauge('redis_cluster_node_failures_survivable'), legend.of('nodes')),
         target(q.cluster.gauge('redis_cluster_host_failures_survivable'), legend.of('hosts')),
       ],
-      { steps: theme.goodFrom(1), textMode: 'value_and_name', drill: 'replication', noValue: 'not judged' }
+      { steps: theme.goodFrom(1), textMode: 'value_and_name', drill: 'replication' }
     ),
     p.stat(
       'Worst replica lag',
@@ -81,8 +85,8 @@ function(lib)
         'From %d s, by far from %d s: so much is lost if its master fails now, and reads from it are that old.' % [config.lagSecondsWarning, config.lagSecondsCritical],
         '`INFO replication` on the replica and its master; the dashboard Replication shows lag and backlog.'
       ),
-      [target(q.max(q.everyNode.gauge('redis_replica_lag_seconds')), legend.cluster)],
-      { steps: lagSteps, decimals: 1, drill: 'replication', noValue: 'no replica' }
+      [target(worstLag, legend.cluster)],
+      { steps: lagSteps, names: theme.noReplica, decimals: 1, drill: 'replication' }
     ),
     p.stat(
       'Fullest memory',
@@ -93,8 +97,8 @@ function(lib)
         'From %d %%: keys will be evicted, or writes refused with OOM, by the policy set.' % (config.memoryUsageWarning * 100),
         '`INFO memory` and `MEMORY STATS` on that node; `CONFIG GET maxmemory-policy`.'
       ),
-      [target(q.max(q.memoryUsage(q.everyNode)), legend.cluster)],
-      { steps: memorySteps, decimals: 1, drill: 'nodes', noValue: 'no limit' }
+      [target(fullest, legend.cluster)],
+      { steps: memorySteps, names: theme.noLimit, decimals: 1, drill: 'nodes' }
     ),
     p.stat(
       'Firing alerts',
@@ -374,7 +378,7 @@ function(lib)
       ),
       [p.column('Differs', q.cluster.gauge('redis_cluster_config_mismatch', '', ['parameter']) + ' > 0', 'none', p.named(theme.noYes))],
       [[q.labels.cluster, 'Cluster'], ['parameter', 'Parameter']],
-      { w: 8, drill: 'nodes', noValue: 'All settings are alike' }
+      { w: 8, drill: 'nodes', noValue: 'None known' }
     ),
     p.timeseries(
       'Versions',

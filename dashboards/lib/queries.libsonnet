@@ -69,6 +69,9 @@ function(config) {
   // Use of the memory limit; nodes without one have no sample.
   memoryUsage(level): self.share(level.gauge('redis_memory_used_bytes'), level.gauge('redis_memory_max_bytes')),
 
+  // What an expression means where it has no sample, while there are others of its kind.
+  orElse(expr, value, present): '%s or %s * 0 + %d' % [expr, present, value],
+
   // a over b, where there is any b.
   share(a, b): a + ' / (' + b + ' > 0)',
 

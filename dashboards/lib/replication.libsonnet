@@ -6,6 +6,8 @@ function(lib)
   local lagSteps = theme.warnAndBadFrom(config.lagSecondsWarning, config.lagSecondsCritical);
   local backlogSteps = theme.warnAndBadFrom(config.backlogUsageWarning, 1);
 
+  local unlessNone(expr) = q.orElse(expr, -1, q.cluster.gauge('redis_cluster_discovery_up'));
+
   local now = [
     p.stat(
       'Worst lag',
@@ -16,8 +18,8 @@ function(lib)
         'From %d s; from %d s at the latest somebody should look.' % [config.lagSecondsWarning, config.lagSecondsCritical],
         '`INFO replication` on that replica and on its master.'
       ),
-      [target(q.max(q.everyNode.gauge('redis_replica_lag_seconds')), legend.cluster)],
-      { steps: lagSteps, decimals: 1, noValue: 'no replica', drill: 'nodes' }
+      [target(unlessNone(q.max(q.everyNode.gauge('redis_replica_lag_seconds'))), legend.cluster)],
+      { steps: lagSteps, names: theme.noReplica, decimals: 1, drill: 'nodes' }
     ),
     p.stat(
       'Fullest backlog',
@@ -28,8 +30,8 @@ function(lib)
         'Beyond 100 %: if the link breaks now, a full sync follows.',
         '`INFO replication`: `repl_backlog_size`; `CONFIG SET repl-backlog-size` makes it larger.'
       ),
-      [target(q.max(q.everyNode.gauge('redis_replica_backlog_usage_ratio')), legend.cluster)],
-      { steps: backlogSteps, decimals: 1, noValue: 'no replica', drill: 'nodes' }
+      [target(unlessNone(q.max(q.everyNode.gauge('redis_replica_backlog_usage_ratio'))), legend.cluster)],
+      { steps: backlogSteps, names: theme.noReplica, decimals: 1, drill: 'nodes' }
     ),
     p.stat(
       'Links down',
@@ -40,8 +42,8 @@ function(lib)
         'Any: the replica gets older every second, and after a while may not take over.',
         '`INFO replication` on the replica: `master_link_status`; its log; `masterauth`.'
       ),
-      [target(q.sum('%s == bool 0' % q.everyNode.gauge('redis_master_link_up')), legend.cluster)],
-      { steps: theme.badFrom(1), noValue: 'no replica', drill: 'nodes' }
+      [target(unlessNone(q.sum('%s == bool 0' % q.everyNode.gauge('redis_master_link_up'))), legend.cluster)],
+      { steps: theme.badFrom(1), names: theme.noReplica, drill: 'nodes' }
     ),
     p.stat(
       'Replicas not eligible',
@@ -52,8 +54,8 @@ function(lib)
         'Any; all replicas of one shard: its master must not fail.',
         '`CONFIG GET cluster-replica-validity-factor`, `CONFIG GET cluster-replica-no-failover` on them.'
       ),
-      [target(q.sum('%s == bool 0' % q.everyNode.gauge('redis_replica_failover_eligible')), legend.cluster)],
-      { steps: theme.warnFrom(1), noValue: 'no replica', drill: 'nodes' }
+      [target(unlessNone(q.sum('%s == bool 0' % q.everyNode.gauge('redis_replica_failover_eligible'))), legend.cluster)],
+      { steps: theme.warnFrom(1), names: theme.noReplica, drill: 'nodes' }
     ),
     p.stat(
       'Masters alone',
@@ -181,7 +183,7 @@ function(lib)
         p.column('Lag', q.node.gauge('redis_replica_lag_seconds'), 's', p.coloured(lagSteps) { decimals: 1 }),
         p.column('Lag in bytes', q.node.gauge('redis_replica_lag_bytes'), 'bytes'),
         p.column('Backlog', q.node.gauge('redis_replica_backlog_usage_ratio'), 'percentunit', p.coloured(backlogSteps) { decimals: 1 }),
-        p.column('Last acknowledged', q.node.gauge('redis_replica_ack_age_seconds'), 's'),
+        p.column('Acknowledged', q.node.gauge('redis_replica_ack_age_seconds'), 's'),
         p.column('Eligible', q.node.gauge('redis_replica_failover_eligible'), 'none', p.named(theme.yesNo)),
         p.column('Other history', q.node.gauge('redis_replica_replid_mismatch'), 'none', p.named(theme.noYes)),
         p.column('Other master', q.node.gauge('redis_replica_master_mismatch'), 'none', p.named(theme.noYes)),

@@ -81,8 +81,8 @@ function(lib)
         'More than %d min: the move is stuck.' % (config.openSlotsStuckSeconds / 60),
         '`CLUSTER COUNTKEYSINSLOT` on its source, twice: does it fall? Else `redis-cli --cluster fix HOST:PORT`.'
       ),
-      [target(openSince, legend.cluster)],
-      { steps: theme.warnFrom(config.openSlotsStuckSeconds), noValue: 'none', drill: 'overview' }
+      [target(q.orElse(openSince, -1, q.cluster.gauge('redis_cluster_discovery_up')), legend.cluster)],
+      { steps: theme.warnFrom(config.openSlotsStuckSeconds), names: theme.noneOpen, drill: 'overview' }
     ),
     p.stat(
       'Half open slots',
@@ -188,7 +188,7 @@ function(lib)
         '`CLUSTER COUNTKEYSINSLOT` on its source; a very large key makes `MIGRATE` slow: `redis-cli --bigkeys`.'
       ),
       [target(openSince, legend.cluster)],
-      { steps: theme.warnFrom(config.openSlotsStuckSeconds), noValue: 'No slot is open', drill: 'overview' }
+      { steps: theme.warnFrom(config.openSlotsStuckSeconds), noValue: 'None known', drill: 'overview' }
     ),
     p.timeseries(
       'Slots moved',
