@@ -31,6 +31,7 @@ struct program {
     struct event_base *base;
     struct evdns_base *dns;
     struct fleet fleet;
+    struct gate *gate; // NULL: no web configuration
     struct server *server;
     struct reload *reload;
     struct event *asked; // for a reload, over HTTP
@@ -134,18 +135,23 @@ static void warn_of_open_patterns(const struct options *options)
     }
 }
 
+static void say_problem(char *problem)
+{
+    fprintf(stderr, "redis_cluster_exporter: %s\n", problem);
+    free(problem);
+}
+
 static bool listen_everywhere(struct program *program)
 {
     const struct options *options = &program->fleet.config->common;
-    for (size_t i = 0; i < options->listen_count; i++) {
-        char *problem = server_listen(program->server, options->listen[i]);
-        if (problem != NULL) {
-            fprintf(stderr, "redis_cluster_exporter: %s\n", problem);
-            free(problem);
-            return false;
-        }
-        log_info("listening", "address", options->listen[i], "path", options->telemetry_path,
-                 "version", EXPORTER_VERSION);
+    char *problem = options->systemd_socket ? server_listen_systemd(program->server) : NULL;
+    for (size_t i = 0; !options->systemd_socket && problem == NULL && i < options->listen_count;
+         i++) {
+        problem = server_listen(program->server, options->listen[i]);
+    }
+    if (problem != NULL) {
+        say_problem(problem);
+        return false;
     }
     return true;
 }
@@ -212,19 +218,30 @@ static void end(struct program *program)
     event_base_free(program->base);
 }
 
-static int serve(struct program *program, struct config *config)
+static bool open_gate(struct program *program)
 {
-    if (program->arguments.password_was_visible) {
-        log_warn("a password was given on the command line, where others could read it until now; "
-                 "use --redis.password-file or REDIS_PASSWORD");
+    const char *path = program->fleet.config->common.web_config;
+    char *problem = NULL;
+    if (path == NULL || path[0] == '\0') {
+        return true;
     }
-    warn_of_open_patterns(&config->common);
-    start(program, config);
+    program->gate = gate_new(path, program->base, &problem);
+    if (program->gate == NULL) {
+        say_problem(problem);
+        return false;
+    }
+    return true;
+}
+
+static bool serve_requests(struct program *program)
+{
     struct server_options options = fleet_server_options(&program->fleet);
+    options.gate = program->gate;
     options.reload = ask_for_reload;
     options.reload_owner = program;
     program->server = server_new(&options);
-    program->reload = reload_new(&program->fleet, &program->server, &program->arguments);
+    program->reload =
+        reload_new(&program->fleet, &program->server, program->gate, &program->arguments);
     program->asked = evtimer_new(program->base, on_asked, program);
     CHECK(program->asked != NULL);
     process_note_reload(true, clock_wall_us() / SECOND_US);
@@ -235,8 +252,26 @@ static int serve(struct program *program, struct config *config)
     reload_free(program->reload);
     server_free(program->server);
     event_free(program->asked);
+    return listening;
+}
+
+static int serve(struct program *program, struct config *config)
+{
+    if (program->arguments.password_was_visible) {
+        log_warn("a password was given on the command line, where others could read it until now; "
+                 "use --redis.password-file or REDIS_PASSWORD");
+    }
+    warn_of_open_patterns(&config->common);
+    start(program, config);
+    int status = EXIT_USAGE;
+    if (open_gate(program)) {
+        status = serve_requests(program) ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    if (program->gate != NULL) {
+        gate_free(program->gate);
+    }
     end(program);
-    return listening ? EXIT_SUCCESS : EXIT_FAILURE;
+    return status;
 }
 
 static int check(struct program *program, struct config *config)
@@ -254,6 +289,18 @@ static int healthcheck(const struct options *options)
     return healthcheck_run(url, stdout) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static bool check_gate(const struct options *options)
+{
+    const char *path = options->web_config;
+    char *problem = path != NULL && path[0] != '\0' ? gate_check(path) : NULL;
+    if (problem != NULL) {
+        say_problem(problem);
+        return false;
+    }
+    puts("the configuration is right");
+    return true;
+}
+
 // What needs no cluster. False: it was something else.
 static bool only_print(const struct options *options, int *out_status)
 {
@@ -268,7 +315,7 @@ static bool only_print(const struct options *options, int *out_status)
     } else if (options->print_metrics) {
         print_reference();
     } else if (options->config_check) {
-        puts("the configuration is right");
+        *out_status = check_gate(options) ? EXIT_SUCCESS : EXIT_USAGE;
     } else if (options->healthcheck != NULL) {
         *out_status = healthcheck(options);
     } else {

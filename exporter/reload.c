@@ -16,6 +16,7 @@ enum {
 struct reload {
     struct fleet *fleet;
     struct server **server;
+    struct gate *gate; // NULL: none
     struct arguments *arguments;
     struct config *next; // read, waiting for the scrapes under way
     int64_t hurry_us;    // when its patience ends
@@ -68,6 +69,14 @@ static void on_look(evutil_socket_t fd, short what, void *context)
     event_add(reload->look, &soon);
 }
 
+static void refuse_by(struct reload *reload, const char *problem)
+{
+    log_error("the configuration was not reloaded; the old one stays", "problem", problem);
+    process_note_reload(false, 0);
+    server_reloaded(*reload->server, problem);
+    notify_ready("serving; the last reload failed");
+}
+
 static void refuse(struct reload *reload, const struct problems *problems)
 {
     struct buf text = BUF_EMPTY;
@@ -76,11 +85,20 @@ static void refuse(struct reload *reload, const struct problems *problems)
         buf_format(&text, " (and %zu more; --config.check shows all)", problems->count - 1);
     }
     char *line = buf_take(&text);
-    log_error("the configuration was not reloaded; the old one stays", "problem", line);
-    process_note_reload(false, 0);
-    server_reloaded(*reload->server, line);
-    notify_ready("serving; the last reload failed");
+    refuse_by(reload, line);
     free(line);
+}
+
+// The web configuration counts at once: nothing has to wait for it.
+static bool reload_gate(struct reload *reload)
+{
+    char *problem = reload->gate != NULL ? gate_reload(reload->gate) : NULL;
+    if (problem != NULL) {
+        refuse_by(reload, problem);
+        free(problem);
+        return false;
+    }
+    return true;
 }
 
 void reload_begin(struct reload *reload, const char *asked_by)
@@ -92,6 +110,10 @@ void reload_begin(struct reload *reload, const char *asked_by)
     if (next == NULL) {
         refuse(reload, &problems);
         problems_clear(&problems);
+        return;
+    }
+    if (!reload_gate(reload)) {
+        config_free(next);
         return;
     }
     config_free(reload->next); // which was not in effect yet
@@ -108,10 +130,12 @@ void reload_cancel(struct reload *reload)
     reload->next = NULL;
 }
 
-struct reload *reload_new(struct fleet *fleet, struct server **server, struct arguments *arguments)
+struct reload *reload_new(struct fleet *fleet, struct server **server, struct gate *gate,
+                          struct arguments *arguments)
 {
     struct reload *reload = mem_new(1, sizeof(*reload));
-    *reload = (struct reload){.fleet = fleet, .server = server, .arguments = arguments};
+    *reload =
+        (struct reload){.fleet = fleet, .server = server, .gate = gate, .arguments = arguments};
     reload->look = evtimer_new(fleet->base, on_look, reload);
     CHECK(reload->look != NULL);
     return reload;

@@ -8,7 +8,8 @@
 struct reload;
 
 // Borrows all of it.
-struct reload *reload_new(struct fleet *fleet, struct server **server, struct arguments *arguments);
+struct reload *reload_new(struct fleet *fleet, struct server **server, struct gate *gate,
+                          struct arguments *arguments);
 void reload_free(struct reload *reload); // NULL is fine
 
 // Reads it; the answer to who asked over HTTP comes by server_reloaded.

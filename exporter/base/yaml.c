@@ -421,16 +421,29 @@ void yml_take_text(struct yml *yaml, const struct yml_node *value, void *target)
     *text = mem_copy(value->text.at, value->text.length);
 }
 
+// As on, On or ON, but not oN.
+static bool is_word(struct span text, const char *lower)
+{
+    size_t upper = 0;
+    if (text.length != strlen(lower) || strcasecmp(text.at, lower) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < text.length; i++) {
+        upper += text.at[i] != lower[i] ? 1 : 0;
+    }
+    return upper == 0 || upper == text.length || (upper == 1 && text.at[0] != lower[0]);
+}
+
 void yml_take_switch(struct yml *yaml, const struct yml_node *value, void *target)
 {
-    static const char *const words[] = {"false", "no", "off", "true", "yes", "on"};
-    enum { FIRST_TRUE = 3 };
+    static const char *const words[] = {"false", "no", "off", "n", "true", "yes", "on", "y"};
+    enum { FIRST_TRUE = 4 };
     bool *out = target;
     if (!yml_expect(yaml, value, YML_TEXT)) {
         return;
     }
     for (size_t i = 0; !value->quoted && i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strcasecmp(value->text.at, words[i]) == 0) {
+        if (is_word(value->text, words[i])) {
             *out = i >= FIRST_TRUE;
             return;
         }

@@ -69,7 +69,7 @@ void yml_fields(struct yml *yaml, const struct yml_node *map, const struct yml_f
 // Into a char *: a malloc'd copy that replaces what was there. Without NUL bytes.
 void yml_take_text(struct yml *yaml, const struct yml_node *value, void *target);
 
-// Into a bool: true, false, yes, no, on, off.
+// Into a bool: true, false, yes, no, on, off, y, n; in lower case, upper case or capitalised.
 void yml_take_switch(struct yml *yaml, const struct yml_node *value, void *target);
 
 // Into an int64_t.

@@ -142,18 +142,19 @@ static const char *add_listen(struct options *options, size_t offset, const char
     (void)offset;
     while (span_cut(&rest, ',', &part)) {
         struct address address;
+        bool is_path = span_starts(part, SPAN("unix:/"));
         bool any_host = part.length > 0 && part.at[0] == ':';
         struct buf text = BUF_EMPTY;
         buf_text(&text, any_host ? "[::]" : "");
         buf_span(&text, part);
-        bool valid = address_parse(buf_view(&text), 0, &address);
+        bool valid = is_path || address_parse(buf_view(&text), 0, &address);
         buf_free(&text);
         if (!valid || options->listen_count == LISTEN_MAX) {
-            return "must be host:port, [IPv6]:port or :port, at most 16 of them";
+            return "must be host:port, [IPv6]:port, :port or unix:/path, at most 16 of them";
         }
         options->listen[options->listen_count++] = mem_copy(part.at, part.length);
     }
-    return options->listen_count > 0 ? NULL : "must be host:port, [IPv6]:port or :port";
+    return options->listen_count > 0 ? NULL : "must be host:port, [IPv6]:port, :port or unix:/path";
 }
 
 // `list` is an index into check_lists.
@@ -356,7 +357,13 @@ const struct flag flags[] = {
      "limit on a scrape whose request does not carry X-Prometheus-Scrape-Timeout-Seconds",
      set_limit, AT(scrape_timeout_us)},
     {"web.listen-address", "REDIS_EXPORTER_WEB_LISTEN_ADDRESS", "HOST:PORT", ":9121",
-     "where to listen; may be given several times", add_listen, 0},
+     "where to listen, or unix:/path for a Unix socket; may be given several times", add_listen, 0},
+    {"web.systemd-socket", "REDIS_EXPORTER_WEB_SYSTEMD_SOCKET", NULL, NULL,
+     "serve at the sockets that systemd passes, in place of --web.listen-address", set_switch,
+     AT(systemd_socket)},
+    {"web.config.file", "REDIS_EXPORTER_WEB_CONFIG_FILE", "FILE", NULL,
+     "TLS, users and headers of the HTTP server, in the format of Prometheus' exporters",
+     flag_set_text, AT(web_config)},
     {"web.telemetry-path", "REDIS_EXPORTER_WEB_TELEMETRY_PATH", "PATH", "/metrics",
      "path of the metrics page", set_path, AT(telemetry_path)},
     {"web.timeout-offset", "REDIS_EXPORTER_WEB_TIMEOUT_OFFSET", "TIME", "0.25s",

@@ -31,6 +31,8 @@ struct options {
     char *listen[LISTEN_MAX];
     size_t listen_count;
     char *telemetry_path;
+    char *web_config; // path; NULL: none
+    bool systemd_socket;
     struct limit_options limits;
     collector_set collectors; // turned on
     collector_set chosen;     // turned on or off by name

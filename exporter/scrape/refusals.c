@@ -7,6 +7,7 @@ static const char *const names[LIMIT_COUNT] = {
     [LIMIT_CLUSTER_RATE] = "cluster_rate", [LIMIT_CONNECTIONS] = "connections",
     [LIMIT_TARGETS] = "targets",           [LIMIT_PAGE_SIZE] = "page_size",
     [LIMIT_SENDING_SIZE] = "sending_size", [LIMIT_SEND_TIMEOUT] = "send_timeout",
+    [LIMIT_WEB_RATE] = "rate_limit",       [LIMIT_LOGINS] = "logins",
 };
 
 static uint64_t counts[LIMIT_COUNT];

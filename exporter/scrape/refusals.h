@@ -15,6 +15,8 @@ enum limit {
     LIMIT_PAGE_SIZE,    // bytes of one page
     LIMIT_SENDING_SIZE, // bytes of all pages that are being sent
     LIMIT_SEND_TIMEOUT, // until a client has read its page
+    LIMIT_WEB_RATE,     // rate_limit of the web configuration
+    LIMIT_LOGINS,       // passwords that wait to be compared
     LIMIT_COUNT,
 };
 

@@ -49,6 +49,10 @@ static const struct refusal refusals[LIMIT_COUNT] = {
                             "Too much is waiting for clients to read it "
                             "(--web.max-sending-size).\n",
                             "1"},
+    [LIMIT_WEB_RATE] = {MHD_HTTP_TOO_MANY_REQUESTS,
+                        "Too many requests (rate_limit in the file of --web.config.file).\n", "1"},
+    [LIMIT_LOGINS] = {MHD_HTTP_TOO_MANY_REQUESTS,
+                      "Too many passwords are waiting to be compared.\n", "1"},
 };
 
 struct answer *limits_answer(enum limit limit)

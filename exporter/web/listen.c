@@ -5,12 +5,12 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/span.h"
-
-enum { LISTEN_BACKLOG = 128 };
 
 static int open_socket(const struct addrinfo *target)
 {
@@ -109,4 +109,32 @@ size_t listen_sockets(const char *address, int out_fd[LISTEN_SOCKETS_MAX], const
     free(host_text);
     free(port_text);
     return count > 0 ? (size_t)count : 0;
+}
+
+static void add_unix_name(struct buf *out, const struct sockaddr *address, socklen_t size)
+{
+    const struct sockaddr_un *file = (const void *)address;
+    size_t room = size - offsetof(struct sockaddr_un, sun_path);
+    buf_text(out, "unix:");
+    buf_bytes(out, file->sun_path, strnlen(file->sun_path, room));
+}
+
+char *listen_name(int fd)
+{
+    struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
+    struct sockaddr *address = (struct sockaddr *)&storage;
+    socklen_t size = sizeof(storage);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    struct buf out = BUF_EMPTY;
+    if (getsockname(fd, address, &size) != 0) {
+        buf_text(&out, "unknown");
+    } else if (address->sa_family == AF_UNIX) {
+        add_unix_name(&out, address, size);
+    } else if (getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                           NI_NUMERICHOST | NI_NUMERICSERV) == 0) {
+        bool v6 = strchr(host, ':') != NULL;
+        buf_format(&out, "%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    }
+    return buf_take(&out);
 }

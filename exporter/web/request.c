@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "web/web_config.h"
 
 struct body {
     char *bytes;
@@ -95,6 +96,17 @@ static void limit_sending(struct request *request, const struct answer *answer)
     event_add(request->expiry, &limit);
 }
 
+// An answer may be several requests'.
+static void add_headers(const struct web_header *header, struct answer *answer)
+{
+    for (size_t i = 0; header != NULL && !answer->has_headers && i < WEB_HEADERS; i++) {
+        if (header[i].value != NULL) {
+            MHD_add_response_header(answer->response, header[i].name, header[i].value);
+        }
+    }
+    answer->has_headers = true;
+}
+
 enum MHD_Result request_answer(struct request *request, struct answer *answer)
 {
     answer->users++;
@@ -104,6 +116,7 @@ enum MHD_Result request_answer(struct request *request, struct answer *answer)
     if (request->excess) { // its answer is nobody else's
         MHD_add_response_header(answer->response, MHD_HTTP_HEADER_CONNECTION, "close");
     }
+    add_headers(request->headers, answer);
     limit_sending(request, answer);
     enum MHD_Result result =
         MHD_queue_response(request->connection, answer->status, answer->response);

@@ -13,7 +13,10 @@ struct answer {
     size_t users;
     size_t length;         // of the body, bytes
     enum limit refused_by; // what it tells of
+    bool has_headers;      // those of the web configuration
 };
+
+struct web_header;
 
 struct request {
     struct MHD_Connection *connection;
@@ -21,10 +24,13 @@ struct request {
     struct limits *limits; // borrowed
     bool admitted;         // by these
     bool excess;           // its connection is one too many, and ends with the answer
-    struct answer *answer; // what it gets when it is resumed
-    struct request *next;  // of those that wait for the same thing; the waiting side's
-    int64_t deadline_us;   // by which it wants its answer; see request_deadline_us
-    struct event *expiry;  // at that time, while it is suspended; then when it must have been read
+    bool counted;          // by the rate of the web configuration
+    bool trusted;          // its user and password are right
+    const struct web_header *headers; // of every answer; NULL: none; borrowed
+    struct answer *answer;            // what it gets when it is resumed
+    struct request *next;             // of those that wait for the same thing; the waiting side's
+    int64_t deadline_us;              // by which it wants its answer; see request_deadline_us
+    struct event *expiry; // at that time, while it is suspended; then when it must have been read
     void (*expired)(void *owner, struct request *request);
     void *owner; // of `expired`
 };

@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <gnutls/abstract.h>
+
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "web/api.h"
 #include "web/listen.h"
 #include "web/pages.h"
@@ -18,8 +22,15 @@ struct listener {
     struct server *server;
     struct MHD_Daemon *daemon;
     size_t connections;
-    struct event *readable; // MHD's epoll descriptor
-    struct event *timer;    // MHD's timeout
+    struct event *readable;  // MHD's epoll descriptor
+    struct event *timer;     // MHD's timeout
+    struct socket_file file; // of a Unix socket
+};
+
+// One connection.
+struct visit {
+    bool excess;             // beyond the limit
+    struct tls_context *tls; // what its session goes by; NULL without TLS
 };
 
 struct server {
@@ -235,7 +246,8 @@ static bool is_excess(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info != NULL && info->socket_context != NULL;
+    const struct visit *visit = info != NULL ? info->socket_context : NULL;
+    return visit != NULL && visit->excess;
 }
 
 static struct request *begin_request(struct server *server, struct MHD_Connection *connection)
@@ -245,8 +257,38 @@ static struct request *begin_request(struct server *server, struct MHD_Connectio
     request->pump = server->pump;
     request->limits = &server->limits;
     request->excess = is_excess(connection);
+    request->headers = server->options.gate != NULL ? gate_headers(server->options.gate) : NULL;
     server->active++;
     return request;
+}
+
+// Whether the request may be routed: else *out_result ends the call. The first call about a request
+// cannot wait for a verdict, but there is another one.
+static bool pass_gate(struct server *server, struct request *request, bool first,
+                      enum MHD_Result *out_result)
+{
+    const struct target_options *times = &server->options.targets;
+    if (server->options.gate == NULL || server->ending) {
+        return true;
+    }
+    enum gate_verdict verdict = gate_judge(server->options.gate, request, out_result);
+    if (verdict == GATE_PENDING) {
+        request_deadline_us(request, times->scrape_timeout_us, times->timeout_offset_us);
+        *out_result = first ? MHD_YES : gate_wait(server->options.gate, request);
+    }
+    return verdict == GATE_OPEN;
+}
+
+// Methods that the path does not take are refused before their body comes.
+static enum MHD_Result begin(struct server *server, struct request *request, const char *path,
+                             const char *method)
+{
+    enum MHD_Result result = MHD_YES;
+    if (takes_method(find_route(server, path), method) ||
+        !pass_gate(server, request, true, &result)) {
+        return result;
+    }
+    return route_request(server, request, path, method);
 }
 
 // The signature is MHD's. NOLINTNEXTLINE(readability-function-size)
@@ -256,15 +298,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
     struct server *server = context;
     struct request *request = *record;
+    enum MHD_Result result = MHD_YES;
     (void)version;
     (void)upload;
     if (request == NULL) {
-        // Methods that the path does not take are refused before their body comes.
         request = begin_request(server, connection);
         *record = request;
-        return takes_method(find_route(server, path), method)
-                   ? MHD_YES
-                   : route_request(server, request, path, method);
+        return begin(server, request, path, method);
     }
     if (*upload_size > 0) {
         *upload_size = 0; // nobody wants it
@@ -272,12 +312,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     if (request->answer != NULL) {
         struct answer *answer = request->answer;
-        enum MHD_Result result = request_answer(request, answer);
+        result = request_answer(request, answer);
         request->answer = NULL;
         answer_release(answer);
         return result;
     }
-    return route_request(server, request, path, method);
+    return pass_gate(server, request, false, &result) ? route_request(server, request, path, method)
+                                                      : result;
 }
 
 static void on_completed(void *context, struct MHD_Connection *connection, void **record,
@@ -304,18 +345,42 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     }
 }
 
+static bool has_tls(const struct server *server)
+{
+    return server->options.gate != NULL && gate_has_tls(server->options.gate);
+}
+
+// MHD has made the session, with the daemon's own credentials; its handshake comes after this.
+static void begin_tls(struct gate *gate, struct MHD_Connection *connection, struct visit *visit)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    CHECK(info != NULL && info->tls_session != NULL);
+    visit->tls = gate_tls(gate);
+    tls_context_hold(visit->tls);
+    tls_context_apply(visit->tls, info->tls_session);
+}
+
 // Beyond the limit a few more are taken, so that they can be told; see admit.
 static void on_connection(void *context, struct MHD_Connection *connection, void **record,
                           enum MHD_ConnectionNotificationCode what)
 {
     struct listener *listener = context;
-    (void)connection;
+    struct visit *visit = *record;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         listener->connections--;
+        if (visit->tls != NULL) {
+            tls_context_release(visit->tls);
+        }
+        free(visit);
         return;
     }
-    bool excess = ++listener->connections > listener->server->limits.options.connections_max;
-    *record = excess ? listener : NULL;
+    visit = mem_new(1, sizeof(*visit));
+    visit->excess = ++listener->connections > listener->server->limits.options.connections_max;
+    if (has_tls(listener->server)) {
+        begin_tls(listener->server->options.gate, connection, visit);
+    }
+    *record = visit;
 }
 
 // --- the loop ---
@@ -443,6 +508,7 @@ void server_configure(struct server *server, const struct server_options *option
     server->options = *options;
     server->options.reload = before.reload;
     server->options.reload_owner = before.reload_owner;
+    server->options.gate = before.gate;
     set_limits(server);
     metrics_page_configure(server->page, &page);
     targets_configure(server->targets, &options->targets);
@@ -488,17 +554,30 @@ static size_t unescape(void *context, struct MHD_Connection *connection, char *t
     return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
 }
 
+// MHD does not start without one; begin_tls gives each session its own.
+// The signature is GnuTLS's. NOLINTNEXTLINE(readability-function-size)
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
+                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                          gnutls_pcert_st **certs, unsigned *cert_count, gnutls_privkey_t *key)
+{
+    (void)session, (void)names, (void)name_count, (void)algorithms;
+    (void)algorithm_count, (void)certs, (void)cert_count, (void)key;
+    return -1;
+}
+
 static struct listener *start_listener(struct server *server, int fd)
 {
     struct listener *listener = mem_new(1, sizeof(*listener));
     unsigned connections_max = server->limits.options.connections_max + CONNECTIONS_SPARE;
     listener->server = server;
+    unsigned tls = has_tls(server) ? MHD_USE_TLS : 0;
     listener->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, server,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | tls, 0, NULL, NULL, on_request, server,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, connections_max,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+        tls != 0 ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate, MHD_OPTION_END);
     if (listener->daemon == NULL) {
         free(listener);
         return NULL;
@@ -514,11 +593,15 @@ static struct listener *start_listener(struct server *server, int fd)
     return listener;
 }
 
-static bool add_listener(struct server *server, int fd)
+static bool add_listener(struct server *server, int fd, const struct socket_file *file)
 {
     struct listener *listener = start_listener(server, fd);
     if (listener == NULL) {
+        close(fd);
         return false;
+    }
+    if (file != NULL) {
+        listener->file = *file;
     }
     server->listener = mem_grow(server->listener, server->listener_count,
                                 &server->listener_capacity, sizeof(server->listener[0]));
@@ -526,24 +609,56 @@ static bool add_listener(struct server *server, int fd)
     return true;
 }
 
-char *server_listen(struct server *server, const char *address)
+static void log_listening(const struct server *server, int fd)
 {
-    const char *reason = NULL;
-    int fd[LISTEN_SOCKETS_MAX];
-    size_t count = listen_sockets(address, fd, &reason);
+    char *name = listen_name(fd);
+    log_info("listening", "address", name, "tls", has_tls(server) ? "on" : "off", "path",
+             server->options.telemetry_path, "version", EXPORTER_VERSION);
+    free(name);
+}
+
+// `what` is where it should listen, for people.
+static char *add_listeners(struct server *server, const char *what, const int *fd, size_t count,
+                           const struct socket_file *file, const char *reason)
+{
     bool listening = count > 0;
     for (size_t i = 0; i < count; i++) {
-        if (!add_listener(server, fd[i])) {
+        if (!add_listener(server, fd[i], file)) {
             reason = "the HTTP server does not start";
             listening = false;
+        } else {
+            log_listening(server, fd[i]);
         }
     }
     if (listening) {
         return NULL;
     }
     struct buf problem = BUF_EMPTY;
-    buf_format(&problem, "cannot listen at %s: %s", address, reason);
+    buf_format(&problem, "cannot listen at %s: %s", what, reason);
     return buf_take(&problem);
+}
+
+char *server_listen(struct server *server, const char *address)
+{
+    const char *reason = NULL;
+    int fd[LISTEN_SOCKETS_MAX];
+    struct socket_file file = {.path = ""};
+    size_t count = 0;
+    if (span_starts(span_of(address), SPAN("unix:"))) {
+        fd[0] = listen_unix(address + strlen("unix:"), &file, &reason);
+        count = fd[0] >= 0 ? 1 : 0;
+    } else {
+        count = listen_sockets(address, fd, &reason);
+    }
+    return add_listeners(server, address, fd, count, &file, reason);
+}
+
+char *server_listen_systemd(struct server *server)
+{
+    const char *reason = NULL;
+    int fd[LISTEN_SOCKETS_MAX];
+    size_t count = listen_systemd(fd, &reason);
+    return add_listeners(server, "the sockets of systemd", fd, count, NULL, reason);
 }
 
 // --- the end ---
@@ -555,6 +670,7 @@ void server_drain(struct server *server, void (*drained)(void *owner), void *own
     server->drained_owner = owner;
     for (size_t i = 0; i < server->listener_count; i++) {
         int fd = MHD_quiesce_daemon(server->listener[i]->daemon);
+        listen_remove(&server->listener[i]->file);
         if (fd >= 0) {
             close(fd); // new clients are refused from here on, rather than left waiting
         }
@@ -569,6 +685,7 @@ static void free_listener(struct listener *listener)
     event_free(listener->readable);
     event_free(listener->timer);
     MHD_stop_daemon(listener->daemon);
+    listen_remove(&listener->file);
     free(listener);
 }
 
@@ -582,6 +699,9 @@ void server_free(struct server *server)
     metrics_page_free(server->page);
     targets_free(server->targets);
     api_free(server->api);
+    if (server->options.gate != NULL) {
+        gate_stop(server->options.gate);
+    }
     for (size_t i = 0; i < server->listener_count; i++) {
         MHD_run(server->listener[i]->daemon);
         free_listener(server->listener[i]);

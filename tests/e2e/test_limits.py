@@ -35,7 +35,8 @@ def check_refusal(got, status, flag):
 def test_all_limits_are_counted_from_the_start():
     counts = refused(Exporter(FakeNode().addr).scrape())
     assert set(counts) == {"requests", "scrape_rate", "cluster_rate", "connections", "targets",
-                           "page_size", "sending_size", "send_timeout"}
+                           "page_size", "sending_size", "send_timeout", "rate_limit",
+                           "logins"}
     assert not any(counts.values())
 
 

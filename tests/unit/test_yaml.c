@@ -187,6 +187,7 @@ static void wrong_fields_are_named(void **state)
         {"name: [a]\n", "a.yml:1: name: must be a text or number, not a list"},
         {"name: \"a\\0b\"\n", "a.yml:1: name: must not hold a NUL"},
         {"on: 'true'\n", "a.yml:1: on: must be true or false"},
+        {"on: tRUE\n", "a.yml:1: on: must be true or false"},
         {"on: 1\n", "a.yml:1: on: must be true or false"},
         {"\nnumber: 1.5\n", "a.yml:2: number: must be a whole number"},
         {"number: '1'\n", "a.yml:1: number: must be a whole number"},
