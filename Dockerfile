@@ -10,7 +10,7 @@ RUN cmake -S /src -B /build -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr \
 FROM debian:12-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      libmicrohttpd12 libhiredis0.14 libevent-core-2.1-7 libevent-extra-2.1-7 libdeflate0 libyaml-0-2 \
+      libmicrohttpd12 libhiredis0.14 libevent-core-2.1-7 libevent-extra-2.1-7 libisal2 libyaml-0-2 \
       libcjson1 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/bin/redis_cluster_exporter /usr/bin/

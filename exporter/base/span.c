@@ -131,6 +131,17 @@ static bool is_finite(struct span number)
     return span_copy(number, copy, sizeof(copy)) && isfinite(strtod(copy, NULL));
 }
 
+size_t span_number_length(struct span text)
+{
+    size_t whole = digits(text, 0);
+    size_t length = whole;
+    if (whole > 0 && whole < text.length && text.at[whole] == '.') {
+        size_t fraction = digits(text, whole + 1);
+        length = fraction > 0 ? whole + 1 + fraction : 0;
+    }
+    return length <= NUMBER_BYTES_MAX ? length : 0;
+}
+
 bool span_is_number(struct span text)
 {
     size_t i = text.length > 0 && (text.at[0] == '-' || text.at[0] == '+') ? 1 : 0;

@@ -46,6 +46,12 @@ static inline struct span span_skip(struct span a, size_t count)
     return (struct span){a.at + count, a.length - count};
 }
 
+// Of text that is not empty.
+static inline char span_last(struct span a)
+{
+    return a.at[a.length - 1];
+}
+
 // Whether `a` begins with one of the `count` texts.
 bool span_starts_any(struct span a, const char *const *texts, size_t count);
 
@@ -72,6 +78,10 @@ bool span_copy(struct span text, char *out, size_t size);
 // Strict decimal numbers: the whole slice, an optional sign (i64, number), no blanks, no overflow.
 bool span_i64(struct span text, int64_t *out);
 bool span_u64(struct span text, uint64_t *out);
+
+// How long the number of digits and perhaps a fraction at the front is, when it is the usual one:
+// at most 64 bytes. 0 otherwise.
+size_t span_number_length(struct span text);
 
 // A decimal number as Redis and Prometheus both write it (sign, digits, fraction, exponent): at
 // most 64 bytes, and finite.

@@ -718,6 +718,26 @@ const struct metric reply_metrics[] = {
 
 const size_t reply_metric_count = sizeof(reply_metrics) / sizeof(reply_metrics[0]);
 
+const char *const further_fields[] = {
+    "redis_version",
+    "valkey_version",
+    "valkey_release_stage",
+    "redis_build_id",
+    "redis_mode",
+    "server_mode",
+    "os",
+    "run_id",
+    "tcp_port",
+    "server_time_usec",
+    "availability_zone",
+    "maxmemory_policy",
+    "role",
+    "master_replid",
+    "master_host",
+    "master_port",
+};
+const size_t further_field_count = sizeof(further_fields) / sizeof(further_fields[0]);
+
 const struct group_labels group_labels[GROUP_COUNT] = {
     [GROUP_DB] = {{"db"}},
     [GROUP_REPLICA] = {{"slave_ip", "slave_port"}},

@@ -115,6 +115,10 @@ extern const uint32_t latency_bounds_us[LATENCY_BUCKETS];
 extern const struct metric reply_metrics[];
 extern const size_t reply_metric_count;
 
+// Fields of INFO that are no metric as they stand, and that others look up (samples_field).
+extern const char *const further_fields[];
+extern const size_t further_field_count;
+
 // The label names of a group, in the order in which sample.h keeps their values.
 enum { GROUP_LABELS_MAX = 2 };
 struct group_labels {

@@ -3,7 +3,10 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { LABEL_BYTES_MAX = 256 };
+enum {
+    LABEL_BYTES_MAX = 256,
+    PIECE_BYTES = 64 << 10, // that stay in the processor's cache until they are compressed
+};
 
 static const char *const type_names[] = {"gauge", "counter", "info", "summary", "histogram"};
 
@@ -61,13 +64,6 @@ void page_family(struct emitter *to, const struct metric *metric, const char *na
     to->metric = metric;
     to->name = name;
     to->name_length = strlen(name);
-}
-
-void page_end(struct emitter *to)
-{
-    if (to->format == PAGE_OPENMETRICS) {
-        buf_text(to->out, "# EOF\n");
-    }
 }
 
 // OpenMetrics names a family without the suffix that its samples carry.
@@ -165,24 +161,67 @@ static void write_header(struct emitter *to)
     to->header_written = true;
 }
 
-static void begin_sample(struct emitter *to, const char *suffix, const struct label *labels,
-                         size_t count)
+static void give_piece(struct emitter *to)
+{
+    gzip_add(to->gzip, buf_view(to->out));
+    to->given += to->out->length;
+    to->out->length = 0;
+}
+
+static char *put(char *at, struct span text)
+{
+    if (text.length > 0) {
+        memcpy(at, text.at, text.length);
+    }
+    return at + text.length;
+}
+
+// The name and the rendered labels, up to the closing brace, which is left out. `suffix` follows
+// the name.
+static void begin_line(struct emitter *to, struct span suffix, struct span more)
 {
     if (!to->header_written) {
         write_header(to);
     }
+    if (to->out->length >= PIECE_BYTES && to->gzip != NULL) {
+        give_piece(to);
+    }
     to->samples++;
-    buf_bytes(to->out, to->name, to->name_length);
-    buf_text(to->out, suffix);
-    if (count > 0 || to->labels.length > 0) {
-        buf_char(to->out, '{');
-        buf_span(to->out, to->labels);
-        for (size_t i = 0; i < count; i++) {
-            if (i > 0 || to->labels.length > 0) {
-                buf_char(to->out, ',');
-            }
-            label_add(to->out, labels[i].name, labels[i].value);
+    char *at =
+        buf_reserve(to->out, to->name_length + suffix.length + to->labels.length + more.length + 2);
+    char *end = put(put(at, span_make(to->name, to->name_length)), suffix);
+    if (to->labels.length > 0 || more.length > 0) {
+        *end++ = '{';
+        end = put(end, to->labels);
+        if (to->labels.length > 0 && more.length > 0) {
+            *end++ = ',';
         }
+        end = put(end, more);
+    }
+    to->out->length += (size_t)(end - at);
+}
+
+void page_end(struct emitter *to)
+{
+    if (to->format == PAGE_OPENMETRICS) {
+        buf_text(to->out, "# EOF\n");
+    }
+    if (to->gzip != NULL) {
+        give_piece(to);
+    }
+}
+
+// `rendered` labels and those of the array; one of them may be empty.
+static void begin_sample(struct emitter *to, struct span suffix, struct span rendered,
+                         const struct label *labels, size_t count)
+{
+    bool has_labels = to->labels.length > 0 || rendered.length > 0;
+    begin_line(to, suffix, rendered);
+    for (size_t i = 0; i < count; i++) {
+        buf_char(to->out, has_labels || i > 0 ? ',' : '{');
+        label_add(to->out, labels[i].name, labels[i].value);
+    }
+    if (has_labels || count > 0) {
         buf_char(to->out, '}');
     }
     buf_char(to->out, ' ');
@@ -191,7 +230,7 @@ static void begin_sample(struct emitter *to, const char *suffix, const struct la
 void emit_part(struct emitter *to, const char *suffix, const struct label *labels, size_t count,
                double value)
 {
-    begin_sample(to, suffix, labels, count);
+    begin_sample(to, span_of(suffix), SPAN(""), labels, count);
     buf_f64(to->out, value);
     buf_char(to->out, '\n');
 }
@@ -223,42 +262,38 @@ static bool says_never(const struct emitter *to, struct span text)
     enum { EPOCH_DIGITS = 10 };
     const struct metric *metric = to->metric;
     bool negative = text.at[0] == '-' && metric->no_negative;
-    return !is_raw(to) && (negative || (metric->no_epoch && text.length >= EPOCH_DIGITS));
+    return metric->match == NULL && !is_raw(to) &&
+           (negative || (metric->no_epoch && text.length >= EPOCH_DIGITS));
 }
 
 // OpenMetrics and Go parse any decimal text that Redis writes, but not a leading '+'.
+static void add_value(struct emitter *to, struct span text)
+{
+    int shift = emit_shift(to);
+    if (to->metric->match != NULL) {
+        buf_char(to->out, span_is(text, to->metric->match) ? '1' : '0');
+    } else if (shift != 0 || text.at[0] == '+') {
+        buf_shifted(to->out, text, shift);
+    } else {
+        buf_span(to->out, text);
+    }
+    buf_char(to->out, '\n');
+}
+
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text)
 {
-    const struct metric *metric = to->metric;
-    int shift = emit_shift(to);
-    if (metric->match != NULL) {
-        emit_labelled(to, labels, count, span_is(text, metric->match) ? 1 : 0);
-    } else if (says_never(to, text)) {
-        return;
-    } else if (shift != 0 || text.at[0] == '+') {
-        begin_sample(to, "", labels, count);
-        buf_shifted(to->out, text, shift);
-        buf_char(to->out, '\n');
-    } else {
-        begin_sample(to, "", labels, count);
-        buf_span(to->out, text);
-        buf_char(to->out, '\n');
+    if (!says_never(to, text)) {
+        begin_sample(to, SPAN(""), SPAN(""), labels, count);
+        add_value(to, text);
     }
 }
 
 void emit_rendered(struct emitter *to, struct span labels, struct span text)
 {
-    struct span before = to->labels;
-    struct buf both = BUF_EMPTY;
-    buf_span(&both, before);
-    if (before.length > 0 && labels.length > 0) {
-        buf_char(&both, ',');
+    if (!says_never(to, text)) {
+        begin_sample(to, SPAN(""), labels, NULL, 0);
+        add_value(to, text);
     }
-    buf_span(&both, labels);
-    to->labels = buf_view(&both);
-    emit_text(to, NULL, 0, text);
-    to->labels = before;
-    buf_free(&both);
 }
 
 // How many bytes at the front stand for themselves.

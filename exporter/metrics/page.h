@@ -3,9 +3,10 @@
 #pragma once
 
 #include "base/buf.h"
+#include "metrics/gzip.h"
 #include "metrics/metric.h"
 
-enum page_format { PAGE_TEXT, PAGE_OPENMETRICS, PAGE_FORMAT_COUNT };
+enum page_format { PAGE_TEXT, PAGE_OPENMETRICS };
 
 // Which names, labels and units: ours, or exactly those of redis_exporter.
 enum dialect { DIALECT_NATIVE, DIALECT_RX };
@@ -25,6 +26,8 @@ struct emitter {
     bool header_written; // of the row's family
     struct span labels;  // rendered labels that every sample begins with; may be empty
     size_t samples;      // written so far
+    struct gzip *gzip;   // takes what `out` holds, piece by piece; NULL: it stays there
+    size_t given;        // bytes that it has taken
 };
 
 // `out` is borrowed. The dialect of redis_exporter knows the text format only.
@@ -37,7 +40,14 @@ bool page_metric(struct emitter *to, const struct metric *metric);
 // As page_metric, for a family whose name the caller makes up; `name` is borrowed until the next.
 void page_family(struct emitter *to, const struct metric *metric, const char *name);
 
+// The last line, where the format has one. All that is left goes to the gzip.
 void page_end(struct emitter *to);
+
+// How many bytes the page has by now, before compression.
+static inline size_t page_length(const struct emitter *to)
+{
+    return to->given + to->out->length;
+}
 
 // One sample, with the emitter's labels and, in emit_labelled, more.
 void emit(struct emitter *to, double value);
@@ -51,7 +61,7 @@ void emit_part(struct emitter *to, const char *suffix, const struct label *label
 // no arithmetic is needed. Nothing where the row does not take it.
 void emit_text(struct emitter *to, const struct label *labels, size_t count, struct span text);
 
-// As emit_text, with further labels that are rendered already.
+// As emit_text, with further labels that are rendered already; they may be empty.
 void emit_rendered(struct emitter *to, struct span labels, struct span text);
 
 // Adds name="value", escaped. Bytes that are not UTF-8 become '?' and long values are cut; such a

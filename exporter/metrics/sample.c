@@ -1,5 +1,6 @@
-// Look-up: a hash over the field names of each source, made once from the catalog. Groups are found
-// by the beginning of their key.
+// What a line's key means is the dictionary's business; here its value is taken apart. A group's
+// lines are told apart by their labels: keys of one reply differ, so those that were not read
+// before need no look-up. The order of a value's parts is learned, as that of the lines is.
 #include "metrics/sample.h"
 
 #include <stdlib.h>
@@ -7,18 +8,17 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "metrics/dictionary.h"
 #include "redis/lines.h"
 
 enum {
-    FIELDS_CAPACITY = 2048, // a power of two, well above the number of rows
     GROUP_ROWS_MAX = 8,
     LINES_MAX = 10000, // of a group and node; a server has some hundred commands
-};
-
-struct field {
-    struct span name; // of a row; NULL: free
-    enum source source;
-    size_t row;
+    FEW_LINES = 32,    // that are looked through one by one
+    PARTS_LEARNED = 12,
+    PART_BYTES_MAX = 24,
+    RENDERED = GROUP_LABELS_MAX, // the cell of a line with its labels as a page has them
+    CELLS_BEFORE,                // what a row has follows
 };
 
 struct group_rows {
@@ -26,23 +26,24 @@ struct group_rows {
     size_t count;
 };
 
-static struct field fields[FIELDS_CAPACITY];
+enum { NO_COLUMN = -1 };
+
+// A part's name at one place of a value, as it was read there before.
+struct part {
+    char name[PART_BYTES_MAX]; // with '='
+    size_t length;             // 0: not learned
+    int column;                // of the group's rows, or NO_COLUMN
+    bool is_percentile;        // of GROUP_QUANTILE
+};
+
 static struct group_rows group_rows[GROUP_COUNT];
-static size_t column_of[FIELDS_CAPACITY]; // of a group's row, by row number
+static size_t *column_of; // of a group's row, by row number
+static struct part learned[GROUP_COUNT][PARTS_LEARNED];
+static size_t usual_lines[GROUP_COUNT]; // of the last node
 
-static struct field *find_field(enum source source, struct span name)
+static void index_groups(void)
 {
-    size_t at = hash_text(name, source) & (FIELDS_CAPACITY - 1);
-    while (fields[at].name.at != NULL &&
-           (fields[at].source != source || !span_equals(fields[at].name, name))) {
-        at = (at + 1) & (FIELDS_CAPACITY - 1);
-    }
-    return &fields[at];
-}
-
-static void index_catalog(void)
-{
-    CHECK(reply_metric_count < FIELDS_CAPACITY / 2);
+    column_of = mem_new(reply_metric_count, sizeof(column_of[0]));
     for (size_t row = 0; row < reply_metric_count; row++) {
         const struct metric *metric = &reply_metrics[row];
         if (metric->group != GROUP_NONE) {
@@ -50,23 +51,19 @@ static void index_catalog(void)
             CHECK(rows->count < GROUP_ROWS_MAX);
             column_of[row] = rows->count;
             rows->row[rows->count++] = row;
-            continue;
         }
-        struct field *field = find_field(metric->source, span_of(metric->field));
-        CHECK(field->name.at == NULL); // one row a field
-        *field = (struct field){span_of(metric->field), metric->source, row};
     }
 }
 
 struct samples *samples_new(void)
 {
-    static bool indexed = false;
-    if (!indexed) {
-        index_catalog();
-        indexed = true;
+    static uint64_t number;
+    if (column_of == NULL) {
+        index_groups();
     }
     struct samples *samples = mem_new(1, sizeof(*samples));
-    samples->value = mem_new(reply_metric_count, sizeof(samples->value[0]));
+    samples->value = mem_new(dictionary_values(), sizeof(samples->value[0]));
+    samples->number = ++number;
     return samples;
 }
 
@@ -93,6 +90,10 @@ static struct span accept(const struct metric *row, struct span value)
     if (row->match != NULL || row->type == INFO) {
         return value;
     }
+    size_t number_length = span_number_length(value);
+    if (number_length == value.length && number_length > 0) {
+        return value;
+    }
     if (row->percent && value.length > 0 && value.at[value.length - 1] == '%') {
         value.length--;
     }
@@ -104,7 +105,14 @@ static struct span accept(const struct metric *row, struct span value)
 
 static size_t stride(enum group group)
 {
-    return GROUP_LABELS_MAX + group_rows[group].count;
+    return CELLS_BEFORE + group_rows[group].count;
+}
+
+// --- a group's lines, by their labels ---
+
+static bool has_labels(const struct span *cells, struct span first, struct span second)
+{
+    return span_equals(cells[0], first) && span_equals(cells[1], second);
 }
 
 static uint32_t *find_slot(const struct group_samples *lines, size_t width, struct span first,
@@ -112,28 +120,68 @@ static uint32_t *find_slot(const struct group_samples *lines, size_t width, stru
 {
     size_t mask = lines->slot_count - 1;
     size_t at = hash_text(second, hash_text(first, 0)) & mask;
-    while (lines->slot[at] != 0) {
-        const struct span *known = &lines->cell[(lines->slot[at] - 1) * width];
-        if (span_equals(known[0], first) && span_equals(known[1], second)) {
-            break;
-        }
+    while (lines->slot[at] != 0 &&
+           !has_labels(&lines->cell[(lines->slot[at] - 1) * width], first, second)) {
         at = (at + 1) & mask;
     }
     return &lines->slot[at];
 }
 
-static void grow_slots(struct group_samples *lines, size_t width)
+// Brings the hash up to date with lines that were added without a look-up.
+static void index_lines(struct group_samples *lines, size_t width)
 {
-    if (lines->count * 2 < lines->slot_count) {
-        return;
+    if (lines->count * 2 >= lines->slot_count) {
+        free(lines->slot);
+        lines->slot_count = lines->slot_count > 0 ? lines->slot_count : FEW_LINES;
+        while (lines->count * 2 >= lines->slot_count) {
+            lines->slot_count *= 4;
+        }
+        lines->slot = mem_new(lines->slot_count, sizeof(lines->slot[0]));
+        lines->indexed = 0;
     }
-    free(lines->slot);
-    lines->slot_count = lines->slot_count > 0 ? lines->slot_count * 4 : 32;
-    lines->slot = mem_new(lines->slot_count, sizeof(lines->slot[0]));
+    for (; lines->indexed < lines->count; lines->indexed++) {
+        const struct span *labels = &lines->cell[lines->indexed * width];
+        *find_slot(lines, width, labels[0], labels[1]) = (uint32_t)lines->indexed + 1;
+    }
+}
+
+static struct span *find_line(struct group_samples *lines, size_t width, struct span first,
+                              struct span second)
+{
+    if (lines->count > FEW_LINES) {
+        index_lines(lines, width);
+        uint32_t line = *find_slot(lines, width, first, second);
+        return line != 0 ? &lines->cell[(line - 1) * width] : NULL;
+    }
     for (size_t i = 0; i < lines->count; i++) {
-        const struct span *labels = &lines->cell[i * width];
-        *find_slot(lines, width, labels[0], labels[1]) = (uint32_t)i + 1;
+        if (has_labels(&lines->cell[i * width], first, second)) {
+            return &lines->cell[i * width];
+        }
     }
+    return NULL;
+}
+
+// A new line, whose labels no other has. NULL beyond the limit.
+static struct span *add_line(struct samples *samples, enum group group, struct span first,
+                             struct span second)
+{
+    struct group_samples *lines = &samples->group[group];
+    size_t width = stride(group);
+    if (lines->count >= LINES_MAX) {
+        return NULL;
+    }
+    if (lines->capacity == 0) {
+        lines->capacity = usual_lines[group];
+        lines->cell = mem_new(lines->capacity, width * sizeof(lines->cell[0]));
+    }
+    lines->cell =
+        mem_grow(lines->cell, lines->count, &lines->capacity, width * sizeof(lines->cell[0]));
+    struct span *cells = &lines->cell[lines->count++ * width];
+    usual_lines[group] = lines->count;
+    memset(cells, 0, width * sizeof(cells[0]));
+    cells[0] = first;
+    cells[1] = second;
+    return cells;
 }
 
 // The line with these labels, new or not: a page must not repeat a series, whatever the node sends.
@@ -141,34 +189,28 @@ static void grow_slots(struct group_samples *lines, size_t width)
 static struct span *line_with(struct samples *samples, enum group group, struct span first,
                               struct span second)
 {
-    struct group_samples *lines = &samples->group[group];
-    size_t width = stride(group);
-    grow_slots(lines, width);
-    uint32_t *slot = find_slot(lines, width, first, second);
-    if (*slot != 0) {
-        return &lines->cell[(*slot - 1) * width];
-    }
-    if (lines->count >= LINES_MAX) {
-        return NULL;
-    }
-    lines->cell =
-        mem_grow(lines->cell, lines->count, &lines->capacity, width * sizeof(lines->cell[0]));
-    struct span *cells = &lines->cell[lines->count++ * width];
-    memset(cells, 0, width * sizeof(cells[0]));
-    cells[0] = first;
-    cells[1] = second;
-    *slot = (uint32_t)lines->count;
-    return cells;
+    struct span *cells = find_line(&samples->group[group], stride(group), first, second);
+    return cells != NULL ? cells : add_line(samples, group, first, second);
 }
 
-static void set_cell(struct span *cells, enum group group, struct span part, struct span value)
+// --- the parts of a line's value ---
+
+static int find_column(enum group group, struct span part)
 {
     const struct group_rows *rows = &group_rows[group];
     for (size_t i = 0; i < rows->count; i++) {
-        const struct metric *row = &reply_metrics[rows->row[i]];
-        if (span_is(part, row->field)) {
-            cells[GROUP_LABELS_MAX + i] = accept(row, value);
+        if (span_is(part, reply_metrics[rows->row[i]].field)) {
+            return (int)i;
         }
+    }
+    return NO_COLUMN;
+}
+
+static void set_cell(struct span *cells, enum group group, int column, struct span value)
+{
+    if (column != NO_COLUMN) {
+        const struct metric *row = &reply_metrics[group_rows[group].row[column]];
+        cells[CELLS_BEFORE + column] = accept(row, value);
     }
 }
 
@@ -177,32 +219,7 @@ void samples_set_part(struct samples *samples, enum group group, struct span fir
 {
     struct span *cells = line_with(samples, group, first, second);
     if (cells != NULL) {
-        set_cell(cells, group, part, value);
-    }
-}
-
-// A line whose value is "part=number,part=number".
-static void set_parts(struct samples *samples, enum group group, struct span first,
-                      struct span second, struct span value)
-{
-    struct span *cells = line_with(samples, group, first, second);
-    struct line part;
-    while (cells != NULL && lines_next_part(&value, &part)) {
-        set_cell(cells, group, part.key, part.value);
-    }
-}
-
-// A replica that syncs over two channels has two lines; the one of type rdb-channel is the extra.
-static void read_replica(struct samples *samples, const struct line *line)
-{
-    struct span ip = {NULL, 0};
-    struct span port = {NULL, 0};
-    struct span type = {NULL, 0};
-    lines_find_part(line->value, SPAN("ip"), &ip);
-    lines_find_part(line->value, SPAN("port"), &port);
-    lines_find_part(line->value, SPAN("type"), &type);
-    if (!span_is(type, "rdb-channel")) {
-        set_parts(samples, GROUP_REPLICA, ip, port, line->value);
+        set_cell(cells, group, find_column(group, part), value);
     }
 }
 
@@ -222,41 +239,59 @@ static bool is_percentile(struct span key)
     return plain;
 }
 
-static void read_quantiles(struct samples *samples, struct span command, struct span value)
+// Takes the next part off the front of `rest`, the one of that number of its value; NULL at the
+// end. What is known about its name comes back: it was read at the same place before, as a rule.
+static const struct part *next_part(enum group group, size_t number, struct span *rest,
+                                    struct line *out)
 {
-    struct line part;
-    while (lines_next_part(&value, &part)) {
-        if (is_percentile(part.key)) {
-            samples_set_part(samples, GROUP_QUANTILE, command, span_skip(part.key, 1), SPAN(""),
-                             part.value);
-        }
+    static struct part stranger;
+    struct part *part = number < PARTS_LEARNED ? &learned[group][number] : &stranger;
+    if (part->length > 0 && span_starts(*rest, span_make(part->name, part->length))) {
+        *out = (struct line){.key = {rest->at, part->length - 1}};
+        *rest = span_skip(*rest, part->length);
+        span_cut(rest, ',', &out->value);
+        return part;
+    }
+    if (!lines_next_part(rest, out)) {
+        return NULL;
+    }
+    // Quantiles are learned once: labels are rendered for the number of a part.
+    if (out->key.length == 0 || out->key.length >= PART_BYTES_MAX ||
+        (group == GROUP_QUANTILE && part->length > 0)) {
+        part = &stranger;
+    }
+    *part = (struct part){.column = find_column(group, out->key),
+                          .is_percentile = group == GROUP_QUANTILE && is_percentile(out->key)};
+    if (part != &stranger) {
+        memcpy(part->name, out->key.at, out->key.length);
+        part->name[out->key.length] = '=';
+        part->length = out->key.length + 1;
+    }
+    return part;
+}
+
+// A line whose value is "part=number,part=number".
+static void set_parts(struct span *cells, enum group group, struct span value)
+{
+    struct line line = {.key = {NULL, 0}};
+    const struct part *part;
+    for (size_t i = 0; cells != NULL && (part = next_part(group, i, &value, &line)) != NULL; i++) {
+        set_cell(cells, group, part->column, line.value);
     }
 }
 
-// TYPE SUFFIX _sent | _received, the TYPE being the first label.
-static void read_bus(struct samples *samples, enum group group, struct span middle,
-                     struct span suffix, struct span value)
+// A replica that syncs over two channels has two lines; the one of type rdb-channel is the extra.
+static void read_replica(struct samples *samples, struct span value)
 {
-    struct span type;
-    struct span direction;
-    if (!span_split_last(middle, '_', &type, &direction) || type.length <= suffix.length ||
-        !(span_is(direction, "sent") || span_is(direction, "received"))) {
-        return;
+    struct span ip = {NULL, 0};
+    struct span port = {NULL, 0};
+    struct span type = {NULL, 0};
+    lines_find_part(value, SPAN("ip"), &ip);
+    lines_find_part(value, SPAN("port"), &port);
+    lines_find_part(value, SPAN("type"), &type);
+    if (!span_is(type, "rdb-channel")) {
+        set_parts(line_with(samples, GROUP_REPLICA, ip, port), GROUP_REPLICA, value);
     }
-    type.length -= suffix.length;
-    if (memcmp(type.at + type.length, suffix.at, suffix.length) == 0) {
-        samples_set_part(samples, group, type, direction, SPAN(""), value);
-    }
-}
-
-// Whether `key` begins so; the rest of it is then what varies.
-static bool has_prefix(struct span key, struct span prefix, struct span *out_rest)
-{
-    if (!span_starts(key, prefix) || key.length == prefix.length) {
-        return false;
-    }
-    *out_rest = span_skip(key, prefix.length);
-    return true;
 }
 
 static void read_module(struct samples *samples, struct span value)
@@ -267,73 +302,156 @@ static void read_module(struct samples *samples, struct span value)
     }
 }
 
-static void read_info_group(struct samples *samples, const struct line *line)
+// The server's percent as a fraction, as a label of ours has it: 99.9 is 0.999.
+static struct span render_quantile(struct key *key, size_t number, struct span percent)
 {
-    struct span none = {NULL, 0};
-    struct span rest;
-    uint64_t number;
-    if (has_prefix(line->key, SPAN("cmdstat_"), &rest)) {
-        set_parts(samples, GROUP_COMMAND, rest, none, line->value);
-    } else if (has_prefix(line->key, SPAN("latency_percentiles_usec_"), &rest)) {
-        read_quantiles(samples, rest, line->value);
-    } else if (has_prefix(line->key, SPAN("errorstat_"), &rest)) {
-        set_parts(samples, GROUP_ERROR, rest, none, line->value);
-    } else if (has_prefix(line->key, SPAN("db"), &rest) && span_u64(rest, &number)) {
-        set_parts(samples, GROUP_DB, line->key, none, line->value);
-    } else if (has_prefix(line->key, SPAN("slave"), &rest) && span_u64(rest, &number)) {
-        read_replica(samples, line);
-    } else if (span_is(line->key, "module")) {
-        read_module(samples, line->value);
+    struct buf fraction = BUF_EMPTY;
+    if (number < KEY_RENDERED_MAX && key->rendered[number].length > 0) {
+        return key->rendered[number];
+    }
+    buf_shifted(&fraction, percent, -2);
+    struct span rendered = dictionary_render(key, number, buf_view(&fraction));
+    buf_free(&fraction);
+    return rendered;
+}
+
+// Whether one of the lines from that number on has this percent.
+static bool has_percent(const struct samples *samples, size_t from, struct span percent)
+{
+    const struct group_samples *lines = &samples->group[GROUP_QUANTILE];
+    while (from < lines->count &&
+           !span_equals(lines->cell[from * stride(GROUP_QUANTILE) + 1], percent)) {
+        from++;
+    }
+    return from < lines->count;
+}
+
+// One line a quantile. `is_new`: there is none of this command yet.
+static void read_quantiles(struct samples *samples, struct key *key, bool is_new, struct span value)
+{
+    struct line line = {.key = {NULL, 0}};
+    const struct part *part;
+    size_t before = samples->group[GROUP_QUANTILE].count;
+    for (size_t i = 0; (part = next_part(GROUP_QUANTILE, i, &value, &line)) != NULL; i++) {
+        if (!part->is_percentile) {
+            continue;
+        }
+        struct span percent = span_skip(line.key, 1);
+        struct span *cells = is_new && !has_percent(samples, before, percent)
+                                 ? add_line(samples, GROUP_QUANTILE, key->label[0], percent)
+                                 : line_with(samples, GROUP_QUANTILE, key->label[0], percent);
+        if (cells != NULL) {
+            set_cell(cells, GROUP_QUANTILE, 0, line.value);
+            cells[RENDERED] = part->length > 0 ? render_quantile(key, i, percent) : cells[RENDERED];
+        }
     }
 }
 
-static void read_cluster_group(struct samples *samples, const struct line *line)
+// --- lines ---
+
+// Whether these samples have no line of this key yet; asked once for each line. A second reply of
+// the same source may repeat any.
+static bool is_new_key(const struct samples *samples, struct key *key, bool again)
 {
-    struct span rest;
-    struct span messages;
-    if (!has_prefix(line->key, SPAN("cluster_stats_"), &rest)) {
-        return;
+    bool is_new = key->kept && !again && key->reader != samples->number;
+    key->reader = samples->number;
+    return is_new;
+}
+
+static struct span *line_of(struct samples *samples, struct key *key, bool is_new)
+{
+    struct span *cells = is_new ? add_line(samples, key->group, key->label[0], key->label[1])
+                                : line_with(samples, key->group, key->label[0], key->label[1]);
+    if (cells != NULL) {
+        cells[RENDERED] = dictionary_render(key, 0, SPAN(""));
     }
-    if (has_prefix(rest, SPAN("messages_"), &messages)) {
-        read_bus(samples, GROUP_BUS_MESSAGES, messages, SPAN(""), line->value);
+    return cells;
+}
+
+static void read_group(struct samples *samples, struct key *key, bool again, struct span value)
+{
+    bool is_new = is_new_key(samples, key, again);
+    if (key->group == GROUP_QUANTILE) {
+        read_quantiles(samples, key, is_new, value);
+    } else if (key->group == GROUP_REPLICA) {
+        read_replica(samples, value);
+    } else if (key->group == GROUP_MODULE) {
+        read_module(samples, value);
+    } else if (key->source == FROM_INFO) {
+        set_parts(line_of(samples, key, is_new), key->group, value);
     } else {
-        read_bus(samples, GROUP_BUS_BYTES, rest, SPAN("_bytes"), line->value);
+        struct span *cells = line_of(samples, key, is_new);
+        if (cells != NULL) {
+            set_cell(cells, key->group, 0, value);
+        }
     }
+}
+
+static void set_value(struct samples *samples, size_t row, struct span value)
+{
+    samples->value[row] = row < reply_metric_count ? accept(&reply_metrics[row], value) : value;
+}
+
+// Takes the next line off the front of `rest`. What the dictionary expects after `before` is
+// compared first. NULL at the end.
+static struct key *next_line(enum source source, struct key *before, struct span *rest,
+                             struct span *out_value)
+{
+    struct key *guess = before->follower;
+    struct line line;
+    while (rest->length > 0 && (rest->at[0] == '\r' || rest->at[0] == '\n')) {
+        *rest = span_skip(*rest, 1);
+    }
+    if (guess != NULL && rest->length > guess->text.length && rest->at[guess->text.length] == ':' &&
+        span_starts(*rest, guess->text)) {
+        struct span after = span_skip(*rest, guess->text.length + 1);
+        *rest = after;
+        if (!span_cut(rest, '\n', out_value)) {
+            *out_value = after;
+        }
+        out_value->length -= out_value->length > 0 && span_last(*out_value) == '\r' ? 1 : 0;
+        return guess;
+    }
+    if (!lines_next(rest, &line)) {
+        return NULL;
+    }
+    struct key *key = dictionary_learn(source, line.key);
+    before->follower = key->kept ? key : before->follower;
+    *out_value = line.value;
+    return key;
 }
 
 void samples_read(struct samples *samples, enum source source, struct span text)
 {
-    struct line line;
-    while (lines_next(&text, &line)) {
-        const struct field *field = find_field(source, line.key);
-        if (field->name.at != NULL) {
-            samples->value[field->row] = accept(&reply_metrics[field->row], line.value);
-        } else if (source == FROM_INFO) {
-            read_info_group(samples, &line);
-        } else {
-            read_cluster_group(samples, &line);
+    struct key *key = dictionary_start(source);
+    struct span value;
+    bool again = samples->read[source];
+    samples->read[source] = true;
+    while ((key = next_line(source, key, &text, &value)) != NULL) {
+        if (key->kind == KEY_ROW) {
+            set_value(samples, key->row, value);
+        } else if (key->kind == KEY_GROUP) {
+            read_group(samples, key, again, value);
         }
     }
 }
 
 void samples_set(struct samples *samples, enum source source, struct span field, struct span value)
 {
-    const struct field *found = find_field(source, field);
-    if (found->name.at != NULL) {
-        samples->value[found->row] = accept(&reply_metrics[found->row], value);
+    size_t row = dictionary_row(source, field);
+    if (row != DICTIONARY_NONE) {
+        set_value(samples, row, value);
     }
 }
 
 void samples_add_labelled(struct samples *samples, enum source source, struct span field,
                           struct span labels, struct span value)
 {
-    const struct field *found = find_field(source, field);
-    if (found->name.at == NULL) {
-        return;
-    }
-    struct span accepted = accept(&reply_metrics[found->row], value);
+    size_t row = dictionary_row(source, field);
+    struct span accepted =
+        row < reply_metric_count ? accept(&reply_metrics[row], value) : span_make(NULL, 0);
     if (accepted.length > 0) {
-        series_add(&samples->series, found->row, labels, accepted);
+        series_add(&samples->series, row, labels, accepted);
     }
 }
 
@@ -359,8 +477,8 @@ struct span samples_value(const struct samples *samples, const struct metric *ro
 
 struct span samples_field(const struct samples *samples, enum source source, struct span field)
 {
-    const struct field *found = find_field(source, field);
-    return found->name.at != NULL ? samples->value[found->row] : span_make(NULL, 0);
+    size_t row = dictionary_row(source, field);
+    return row != DICTIONARY_NONE ? samples->value[row] : span_make(NULL, 0);
 }
 
 const struct span *samples_labels(const struct samples *samples, enum group group, size_t index)
@@ -371,28 +489,25 @@ const struct span *samples_labels(const struct samples *samples, enum group grou
 struct span samples_cell(const struct samples *samples, const struct metric *row, size_t index)
 {
     return samples_labels(samples, row->group,
-                          index)[GROUP_LABELS_MAX + column_of[row - reply_metrics]];
+                          index)[CELLS_BEFORE + column_of[row - reply_metrics]];
 }
 
-const struct span *samples_find_line(const struct samples *samples, enum group group,
+struct span samples_rendered(const struct samples *samples, enum group group, size_t index)
+{
+    return samples_labels(samples, group, index)[RENDERED];
+}
+
+const struct span *samples_find_line(struct samples *samples, enum group group,
                                      const struct span *labels)
 {
-    const struct group_samples *lines = &samples->group[group];
-    uint32_t line =
-        lines->slot_count > 0 ? *find_slot(lines, stride(group), labels[0], labels[1]) : 0;
-    return line != 0 ? &lines->cell[(line - 1) * stride(group)] : NULL;
+    return find_line(&samples->group[group], stride(group), labels[0], labels[1]);
 }
 
 // The cell of a line whose row has this field; length 0 when absent.
 static struct span part_of(const struct span *line, enum group group, struct span part)
 {
-    const struct group_rows *rows = &group_rows[group];
-    for (size_t i = 0; line != NULL && i < rows->count; i++) {
-        if (span_is(part, reply_metrics[rows->row[i]].field)) {
-            return line[GROUP_LABELS_MAX + i];
-        }
-    }
-    return span_make(NULL, 0);
+    int column = line != NULL ? find_column(group, part) : NO_COLUMN;
+    return column != NO_COLUMN ? line[CELLS_BEFORE + column] : span_make(NULL, 0);
 }
 
 struct span samples_part(const struct samples *samples, enum group group, size_t index,
@@ -401,8 +516,7 @@ struct span samples_part(const struct samples *samples, enum group group, size_t
     return part_of(samples_labels(samples, group, index), group, part);
 }
 
-struct span samples_command_part(const struct samples *samples, struct span command,
-                                 struct span part)
+struct span samples_command_part(struct samples *samples, struct span command, struct span part)
 {
     struct span labels[GROUP_LABELS_MAX] = {command, {NULL, 0}};
     return part_of(samples_find_line(samples, GROUP_COMMAND, labels), GROUP_COMMAND, part);

@@ -7,11 +7,13 @@
 
 // The lines of one group: each has its label values and one cell for each of the group's rows.
 struct group_samples {
-    struct span *cell; // [line * stride + 0..GROUP_LABELS_MAX-1] labels, then the rows' values
+    struct span *cell; // [line * stride + 0..GROUP_LABELS_MAX-1] labels, the same rendered, then
+                       // the rows' values
     size_t count;
     size_t capacity;
-    uint32_t *slot; // hash of the labels -> line + 1, against repeated ones
+    uint32_t *slot; // hash of the labels -> line + 1, made when it is needed
     size_t slot_count;
+    size_t indexed; // lines that it has
 };
 
 // One command's latency histogram on the common bounds.
@@ -22,7 +24,9 @@ struct histogram {
 };
 
 struct samples {
-    struct span *value; // one for each row; length 0: absent
+    uint64_t number;         // of these samples, no others have had it
+    bool read[SOURCE_COUNT]; // by samples_read
+    struct span *value;      // one for each row and further field; length 0: absent
     struct group_samples group[GROUP_COUNT];
     struct histogram *histogram;
     size_t histogram_count;
@@ -41,17 +45,21 @@ void samples_read(struct samples *samples, enum source source, struct span text)
 // The value of a row without labels; length 0 when absent.
 struct span samples_value(const struct samples *samples, const struct metric *row);
 
-// The same, by where the row is read from; length 0 also when there is no such row.
+// The same, by where the row is read from, and of further_fields too; length 0 also when there is
+// neither.
 struct span samples_field(const struct samples *samples, enum source source, struct span field);
 
 // Line `index` of a group's row: the label values, one for each label name of the group, and the
 // value, which may be absent.
 const struct span *samples_labels(const struct samples *samples, enum group group, size_t index);
 // The line with these labels: label values, then cells. NULL when there is none.
-const struct span *samples_find_line(const struct samples *samples, enum group group,
+const struct span *samples_find_line(struct samples *samples, enum group group,
                                      const struct span *labels);
 
 struct span samples_cell(const struct samples *samples, const struct metric *row, size_t index);
+
+// The labels of line `index` as a page of ours has them, or empty where they are not rendered yet.
+struct span samples_rendered(const struct samples *samples, enum group group, size_t index);
 
 // Sets the row of that source and field, if there is one and it can take the value. The value must
 // outlive the samples, or be in their arena.
@@ -75,5 +83,4 @@ struct span samples_part(const struct samples *samples, enum group group, size_t
                          struct span part);
 
 // The value of a command's part of the commandstats, for sums: length 0 when absent.
-struct span samples_command_part(const struct samples *samples, struct span command,
-                                 struct span part);
+struct span samples_command_part(struct samples *samples, struct span command, struct span part);

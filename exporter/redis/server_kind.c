@@ -15,25 +15,14 @@ uint32_t server_version(struct span text)
     return version;
 }
 
-static bool is(struct span info, struct span key, const char *wanted)
+struct server_kind server_kind_of(const struct server_words *words)
 {
-    struct span value;
-    return lines_find(info, key, &value) && span_is(value, wanted);
-}
-
-struct server_kind server_kind_parse(struct span info)
-{
-    struct server_kind server = {.redis_version = VERSION_NONE};
-    struct span value;
-    if (lines_find(info, SPAN("redis_version"), &value)) {
-        server.redis_version = server_version(value);
-    }
-    if (lines_find(info, SPAN("valkey_version"), &value)) {
-        server.valkey_version = server_version(value);
-    }
-    server.cluster_mode = is(info, SPAN("cluster_enabled"), "1");
-    server.sentinel =
-        is(info, SPAN("redis_mode"), "sentinel") || is(info, SPAN("server_mode"), "sentinel");
-    server.loading = is(info, SPAN("loading"), "1");
-    return server;
+    return (struct server_kind){
+        .redis_version = server_version(words->redis_version),
+        .valkey_version = server_version(words->valkey_version),
+        .cluster_mode = span_is(words->cluster_enabled, "1"),
+        .sentinel =
+            span_is(words->redis_mode, "sentinel") || span_is(words->server_mode, "sentinel"),
+        .loading = span_is(words->loading, "1"),
+    };
 }

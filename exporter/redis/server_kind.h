@@ -1,7 +1,7 @@
 // What kind of server answered, as INFO tells: it decides which commands make sense.
 #pragma once
 
-#include "redis/lines.h"
+#include "base/span.h"
 
 enum { VERSION_NONE = 0 }; // of a flavour that a server is not, or that is not told
 
@@ -16,4 +16,14 @@ struct server_kind {
 // Major, minor and patch as one number.
 uint32_t server_version(struct span text);
 
-struct server_kind server_kind_parse(struct span info);
+// The fields of INFO that tell it; empty where the server does not send one.
+struct server_words {
+    struct span redis_version;
+    struct span valkey_version;
+    struct span redis_mode;
+    struct span server_mode; // since Valkey 8.1
+    struct span cluster_enabled;
+    struct span loading;
+};
+
+struct server_kind server_kind_of(const struct server_words *words);

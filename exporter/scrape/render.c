@@ -60,31 +60,42 @@ static void emit_rx_sums(struct emitter *to, const struct node_snapshot *node)
     }
 }
 
-static void emit_group(struct emitter *to, const struct node_snapshot *node)
+static void emit_line(struct emitter *to, const struct node_snapshot *node, size_t index)
 {
     const struct metric *row = to->metric;
     const struct group_labels *names = &group_labels[row->group];
+    const struct span *values = samples_labels(node->samples, row->group, index);
     struct buf fraction = BUF_EMPTY;
+    struct label labels[GROUP_LABELS_MAX + 1] = {{NULL, {NULL, 0}}};
+    size_t count = 0;
+    while (count < GROUP_LABELS_MAX && names->name[count] != NULL) {
+        labels[count] = (struct label){names->name[count], values[count]};
+        count++;
+    }
+    if (row->group == GROUP_QUANTILE && to->dialect == DIALECT_NATIVE) {
+        labels[1].value = as_fraction(labels[1].value, &fraction);
+    }
+    if (row->group == GROUP_REPLICA && to->dialect == DIALECT_RX) {
+        labels[count++] = (struct label){"slave_state", replica_state(node->samples, index)};
+    }
+    emit_text(to, labels, count, samples_cell(node->samples, row, index));
+    buf_free(&fraction);
+}
+
+// The dialect of redis_exporter has quantiles as the server writes them.
+static void emit_group(struct emitter *to, const struct node_snapshot *node)
+{
+    const struct metric *row = to->metric;
+    bool has_own_labels = row->group == GROUP_QUANTILE && to->dialect == DIALECT_RX;
     for (size_t i = 0; i < node->samples->group[row->group].count; i++) {
-        const struct span *values = samples_labels(node->samples, row->group, i);
         struct span cell = samples_cell(node->samples, row, i);
-        struct label labels[GROUP_LABELS_MAX + 1] = {{NULL, {NULL, 0}}};
-        size_t count = 0;
-        while (count < GROUP_LABELS_MAX && names->name[count] != NULL) {
-            labels[count] = (struct label){names->name[count], values[count]};
-            count++;
-        }
-        if (row->group == GROUP_QUANTILE && to->dialect == DIALECT_NATIVE) {
-            labels[1].value = as_fraction(labels[1].value, &fraction);
-        }
-        if (row->group == GROUP_REPLICA && to->dialect == DIALECT_RX) {
-            labels[count++] = (struct label){"slave_state", replica_state(node->samples, i)};
-        }
-        if (cell.length > 0) {
-            emit_text(to, labels, count, cell);
+        struct span rendered = samples_rendered(node->samples, row->group, i);
+        if (cell.length > 0 && rendered.length > 0 && !has_own_labels) {
+            emit_rendered(to, rendered, cell);
+        } else if (cell.length > 0) {
+            emit_line(to, node, i);
         }
     }
-    buf_free(&fraction);
 }
 
 // Counters that a server does not list while they are 0, and that matter from the first event on: a
@@ -290,8 +301,9 @@ bool render_page(struct buf *out, const struct render_options *options,
 {
     uint64_t size_max = options->size_max > 0 ? options->size_max : UINT64_MAX;
     struct emitter to = page_begin(out, options->format, options->dialect);
+    to.gzip = options->gzip;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
-        for (size_t j = 0; j < *tables[i].count && out->length <= size_max; j++) {
+        for (size_t j = 0; j < *tables[i].count && page_length(&to) <= size_max; j++) {
             const struct metric *row = &tables[i].row[j];
             bool wanted = (options->collectors & collector_bit(row->collector)) != 0 &&
                           (tables[i].row != process_metrics || options->with_process);
@@ -304,7 +316,7 @@ bool render_page(struct buf *out, const struct render_options *options,
         rx_emit_bus(&to, snapshot, count);
     }
     page_end(&to);
-    return out->length <= size_max;
+    return page_length(&to) <= size_max;
 }
 
 static void add_labels(struct buf *out, const struct metric *row)

@@ -10,6 +10,7 @@ struct render_options {
     collector_set collectors;
     bool with_process; // the exporter's own metrics too
     uint64_t size_max; // bytes; 0: any
+    struct gzip *gzip; // takes the page; NULL: `out` does
 };
 
 // Adds the page of all snapshots to `out`. False, with part of it there, when it is too large.

@@ -35,6 +35,19 @@ struct asking {
 
 static void ask_new_members(struct scrape *scrape);
 
+static struct server_kind server_of(const struct samples *samples)
+{
+    const struct server_words words = {
+        .redis_version = samples_field(samples, FROM_INFO, SPAN("redis_version")),
+        .valkey_version = samples_field(samples, FROM_INFO, SPAN("valkey_version")),
+        .redis_mode = samples_field(samples, FROM_INFO, SPAN("redis_mode")),
+        .server_mode = samples_field(samples, FROM_INFO, SPAN("server_mode")),
+        .cluster_enabled = samples_field(samples, FROM_INFO, SPAN("cluster_enabled")),
+        .loading = samples_field(samples, FROM_INFO, SPAN("loading")),
+    };
+    return server_kind_of(&words);
+}
+
 // INFO is kept: samples and judgement point into it. It also tells which commands make sense.
 static void take_info(struct node_snapshot *node, struct reply *reply)
 {
@@ -46,9 +59,9 @@ static void take_info(struct node_snapshot *node, struct reply *reply)
     node->info = reply_take_text(reply);
     node->received_us = clock_monotonic_us();
     node->received_wall_us = clock_wall_us();
-    node->server = server_kind_parse(info);
     node->replication = replication_parse(info);
     samples_read(node->samples, FROM_INFO, info);
+    node->server = server_of(node->samples);
 }
 
 static void take_cluster_info(struct node_snapshot *node, struct reply *reply)

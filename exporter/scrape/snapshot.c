@@ -310,9 +310,6 @@ struct snapshot *snapshot_so_far(const struct snapshot *running)
 
 struct span node_field(const struct node_snapshot *node, struct span name)
 {
-    struct span value = {NULL, 0};
-    if (node->outcome == OUTCOME_OK) {
-        lines_find(span_make(node->info, node->info_length), name, &value);
-    }
-    return value;
+    return node->outcome == OUTCOME_OK ? samples_field(node->samples, FROM_INFO, name)
+                                       : span_make(NULL, 0);
 }

@@ -74,5 +74,6 @@ void snapshot_complete(struct snapshot *snapshot);
 // answered yet count as timed out. With one user: the caller. To be released before `running` is.
 struct snapshot *snapshot_so_far(const struct snapshot *running);
 
-// A field of the node's INFO; empty when there is none.
+// A field of the node's INFO that a row or further_fields has; empty when the server does not send
+// it.
 struct span node_field(const struct node_snapshot *node, struct span name);

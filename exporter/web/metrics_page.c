@@ -21,20 +21,11 @@ struct variant {
     bool gzip;
 };
 
-// The page in one format. Its bytes are in `buf`, or, once it was sent plain, in that answer.
-struct sheet {
-    struct buf buf;
-    struct span text;
-    bool rendered;
-    bool fits;
-};
-
 // The different answers that one pass is asked for: usually one.
 struct edition {
     struct render_options options;
     const struct snapshot *const *snapshot;
     size_t count;
-    struct sheet sheet[PAGE_FORMAT_COUNT];
     struct variant *variant;
     size_t variant_count;
     size_t variant_capacity;
@@ -60,69 +51,59 @@ static bool is_full(const struct limits *limits)
     return max > 0 && answers_size() > max;
 }
 
-static struct sheet *render(struct edition *edition, enum page_format format)
+// Compressed, a page is never there as a whole: it is large. NULL when it is too large.
+static char *write_page(struct edition *edition, bool gzip, size_t *out_length)
 {
-    struct sheet *sheet = &edition->sheet[format];
-    if (!sheet->rendered) {
-        edition->options.format = format;
-        sheet->fits =
-            render_page(&sheet->buf, &edition->options, edition->snapshot, edition->count);
-        sheet->text = buf_view(&sheet->buf);
-        sheet->rendered = true;
+    struct buf page = BUF_EMPTY;
+    edition->options.gzip = gzip ? gzip_begin() : NULL;
+    bool fits = render_page(&page, &edition->options, edition->snapshot, edition->count);
+    char *body = page.data;
+    *out_length = page.length;
+    if (gzip) {
+        buf_free(&page);
+        body = gzip_end(edition->options.gzip, out_length);
     }
-    return sheet;
+    if (!fits) {
+        free(body);
+        return NULL;
+    }
+    return mem_resize(body, *out_length, 1);
 }
 
-// Without a copy where the sheet still has its bytes.
-static char *plain_body(struct sheet *sheet)
+static struct answer *make_answer(const struct variant *variant, char *body, size_t length)
 {
-    if (sheet->buf.length == 0) {
-        return mem_copy(sheet->text.at, sheet->text.length);
-    }
-    char *body = mem_resize(sheet->buf.data, sheet->text.length, 1);
-    sheet->buf = BUF_EMPTY;
-    sheet->text.at = body;
-    return body;
-}
-
-static struct answer *print(struct sheet *sheet, const char *content_type, bool gzip)
-{
-    size_t length = 0;
-    char *body = gzip ? gzip_compress(sheet->text, &length) : NULL;
-    bool compressed = body != NULL;
-    if (!compressed) {
-        length = sheet->text.length;
-        body = plain_body(sheet);
-    }
-    struct answer *answer = answer_new(MHD_HTTP_OK, body, length, content_type);
-    if (compressed) {
+    struct answer *answer = answer_new(MHD_HTTP_OK, body, length, variant->format.content_type);
+    if (variant->gzip) {
         MHD_add_response_header(answer->response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
     }
     MHD_add_response_header(answer->response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding");
     return answer;
 }
 
+// The page, or why there is none.
+static struct answer *write_within(struct edition *edition, const struct limits *limits,
+                                   const struct variant *variant)
+{
+    size_t length = 0;
+    edition->options.format = variant->format.format;
+    edition->options.size_max = limits->options.page_size_max;
+    char *body = write_page(edition, variant->gzip, &length);
+    if (body == NULL) {
+        return limits_answer(LIMIT_PAGE_SIZE);
+    }
+    struct answer *answer = make_answer(variant, body, length);
+    if (!is_full(limits)) {
+        return answer;
+    }
+    answer->users++;
+    answer_release(answer);
+    return limits_answer(LIMIT_SENDING_SIZE);
+}
+
 // The dialect of redis_exporter is text only, as its original.
 static struct negotiated format_for(const struct request *request, enum dialect dialect)
 {
     return negotiate_format(dialect == DIALECT_RX ? NULL : request_header(request, "Accept"));
-}
-
-// The page, or why there is none. The bytes that `sheet` tells of stay while the answer does.
-static struct answer *print_within(const struct limits *limits, struct sheet *sheet,
-                                   const struct variant *variant)
-{
-    if (!sheet->fits) {
-        return limits_answer(LIMIT_PAGE_SIZE);
-    }
-    struct answer *answer = print(sheet, variant->format.content_type, variant->gzip);
-    if (!is_full(limits)) {
-        return answer;
-    }
-    sheet->rendered = sheet->buf.length > 0;
-    answer->users++;
-    answer_release(answer);
-    return limits_answer(LIMIT_SENDING_SIZE);
 }
 
 static struct answer *edition_answer(struct edition *edition, const struct request *request)
@@ -138,8 +119,7 @@ static struct answer *edition_answer(struct edition *edition, const struct reque
             return known->answer;
         }
     }
-    edition->options.size_max = request->limits->options.page_size_max;
-    added.answer = print_within(request->limits, render(edition, added.format.format), &added);
+    added.answer = write_within(edition, request->limits, &added);
     edition->variant = mem_grow(edition->variant, edition->variant_count,
                                 &edition->variant_capacity, sizeof(added));
     edition->variant[edition->variant_count++] = added;
@@ -169,9 +149,6 @@ static void answer_readers(void *owner, const struct snapshot *const *snapshot, 
         struct request *next = request->next;
         request_resume(request, edition_answer(&edition, request));
         request = next;
-    }
-    for (int format = 0; format < PAGE_FORMAT_COUNT; format++) {
-        buf_free(&edition.sheet[format].buf);
     }
     free(edition.variant);
     readers->page->making_us = clock_monotonic_us() - began_us;

@@ -822,12 +822,10 @@ static struct samples *samples_of_migrations(const char *info, const char *const
 {
     struct cluster cluster = {.options = {.collectors = collector_bit(COLLECTOR_BASE)}};
     struct member member = {.cluster = &cluster};
-    struct node_snapshot node = {.member = &member,
-                                 .samples = samples_new(),
-                                 .info = (char *)(uintptr_t)info,
-                                 .info_length = strlen(info),
-                                 .replication = {.is_replica = is_replica}};
+    struct node_snapshot node = {
+        .member = &member, .samples = samples_new(), .replication = {.is_replica = is_replica}};
     struct reply *reply = list_of(migrations, count);
+    samples_read(node.samples, FROM_INFO, span_of(info));
     collect_reply(&node, COMMAND_CLUSTER_GETSLOTMIGRATIONS, reply);
     reply_free(reply);
     return node.samples;

@@ -341,7 +341,7 @@ static const char *const command_rows[] = {
 static const char *const error_rows[] = {"redis_errors_total"};
 static const char *const quantile_rows[] = {"redis_latency_percentiles_seconds"};
 
-static void check_command(const struct samples *samples, struct span command, const char *expected)
+static void check_command(struct samples *samples, struct span command, const char *expected)
 {
     static const char *const parts[] = {"calls", "usec", "rejected_calls", "failed_calls"};
     struct buf out = BUF_EMPTY;
