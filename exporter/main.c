@@ -203,6 +203,7 @@ static void run_loop(struct program *program)
 // Takes `config`.
 static void start(struct program *program, struct config *config)
 {
+    mem_keep_freed();
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     program->base = event_base_new();

@@ -1,9 +1,7 @@
 #include "base/arena.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 
 enum { BLOCK_BYTES = 4096 };
@@ -40,22 +38,29 @@ struct span arena_copy(struct arena *arena, struct span text)
     return span_make(copy, text.length);
 }
 
+static struct span copy_digits(struct arena *arena, uint64_t magnitude, bool negative)
+{
+    char digits[21];
+    size_t at = sizeof(digits);
+    do {
+        digits[--at] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude > 0);
+    if (negative) {
+        digits[--at] = '-';
+    }
+    return arena_copy(arena, span_make(digits + at, sizeof(digits) - at));
+}
+
 struct span arena_i64(struct arena *arena, int64_t value)
 {
-    struct buf text = BUF_EMPTY;
-    buf_i64(&text, value);
-    struct span copy = arena_copy(arena, buf_view(&text));
-    buf_free(&text);
-    return copy;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    return copy_digits(arena, magnitude, value < 0);
 }
 
 struct span arena_u64(struct arena *arena, uint64_t value)
 {
-    struct buf text = BUF_EMPTY;
-    buf_format(&text, "%" PRIu64, value);
-    struct span copy = arena_copy(arena, buf_view(&text));
-    buf_free(&text);
-    return copy;
+    return copy_digits(arena, value, false);
 }
 
 void arena_free(struct arena *arena)

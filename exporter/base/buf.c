@@ -84,51 +84,6 @@ void buf_f64(struct buf *buf, double value)
     buf_text(buf, text);
 }
 
-enum { DIGITS_MAX = 128 };
-
-// The digits of a number, and how many of them stand before the point.
-struct digits {
-    char digit[DIGITS_MAX];
-    size_t count;
-    size_t point;
-};
-
-static void add_zeros(struct digits *digits, size_t count)
-{
-    memset(digits->digit + digits->count, '0', count);
-    digits->count += count;
-}
-
-static void add_digits(struct digits *digits, struct span text)
-{
-    bool in_fraction = false;
-    for (size_t i = 0; i < text.length; i++) {
-        in_fraction |= text.at[i] == '.';
-        if (text.at[i] != '.') {
-            digits->digit[digits->count++] = text.at[i];
-            digits->point = in_fraction ? digits->point : digits->count;
-        }
-    }
-}
-
-// Without zeros that say nothing: in front of the whole, at the end of the fraction.
-static void add_trimmed(struct buf *buf, const struct digits *digits)
-{
-    size_t first = 0;
-    size_t end = digits->count;
-    while (first + 1 < digits->point && digits->digit[first] == '0') {
-        first++;
-    }
-    while (end > digits->point && digits->digit[end - 1] == '0') {
-        end--;
-    }
-    buf_bytes(buf, digits->digit + first, digits->point - first);
-    if (end > digits->point) {
-        buf_char(buf, '.');
-        buf_bytes(buf, digits->digit + digits->point, end - digits->point);
-    }
-}
-
 static void add_shifted_double(struct buf *buf, struct span text, int shift)
 {
     double value = 0;
@@ -136,29 +91,54 @@ static void add_shifted_double(struct buf *buf, struct span text, int shift)
     buf_f64(buf, value);
 }
 
+// Without zeros that say nothing: in front of the whole, at the end of the fraction. `point` is how
+// many of the digits stand before the point; it is not 0.
+static void add_trimmed(struct buf *buf, const char *digits, size_t count, size_t point)
+{
+    size_t first = 0;
+    while (first + 1 < point && digits[first] == '0') {
+        first++;
+    }
+    while (count > point && digits[count - 1] == '0') {
+        count--;
+    }
+    buf_bytes(buf, digits + first, point - first);
+    if (count > point) {
+        buf_char(buf, '.');
+        buf_bytes(buf, digits + point, count - point);
+    }
+}
+
 // The point moves in the text: to the left over zeros put in front, to the right over zeros put
 // behind.
 void buf_shifted(struct buf *buf, struct span text, int shift)
 {
-    struct digits digits = {.count = 0, .point = 0};
-    size_t left = shift < 0 ? (size_t)-shift : 0;
-    size_t right = shift > 0 ? (size_t)shift : 0;
-    bool plain = text.length > 0 && text.at[0] != '+' &&
-                 memchr(text.at, 'e', text.length) == NULL &&
-                 memchr(text.at, 'E', text.length) == NULL;
-    if (!plain || text.length + left + right + 1 > DIGITS_MAX) {
+    enum { SHIFT_MAX = 16, DIGITS_MAX = 96 };
+    static const char zeros[] = "0000000000000000";
+    char digits[DIGITS_MAX];
+    struct span number = text;
+    if (number.length > 0 && number.at[0] == '-') {
+        number = span_skip(number, 1);
+    }
+    size_t length = span_number_length(number); // at most 64
+    if (length == 0 || length != number.length || abs(shift) > SHIFT_MAX) {
         add_shifted_double(buf, text, shift);
         return;
     }
-    if (text.at[0] == '-') {
+    const char *found = memchr(number.at, '.', length);
+    size_t whole = found != NULL ? (size_t)(found - number.at) : length;
+    size_t fraction = found != NULL ? length - whole - 1 : 0;
+    size_t left = shift < 0 ? (size_t)-shift + 1 : 0;
+    size_t right = shift > 0 ? (size_t)shift : 0;
+    memcpy(digits, zeros, SHIFT_MAX);
+    memcpy(digits + left, number.at, whole);
+    memcpy(digits + left + whole, number.at + length - fraction, fraction);
+    memcpy(digits + left + whole + fraction, zeros, right);
+    if (number.length < text.length) {
         buf_char(buf, '-');
-        text = span_skip(text, 1);
     }
-    add_zeros(&digits, left > 0 ? left + 1 : 0);
-    add_digits(&digits, text);
-    add_zeros(&digits, right);
-    digits.point = digits.point + right - left;
-    add_trimmed(buf, &digits);
+    size_t point = shift < 0 ? 1 + whole : whole + right;
+    add_trimmed(buf, digits, left + whole + fraction + right, point);
 }
 
 void buf_bound(struct buf *buf, double value)

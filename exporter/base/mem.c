@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 _Noreturn void check_failed(const char *condition, const char *file, int line)
 {
@@ -18,6 +21,28 @@ static void *or_die(void *memory)
         abort();
     }
     return memory;
+}
+
+// Blocks larger than any usual reply still come from the system and go back at once; growing, they
+// are moved without being copied.
+void mem_keep_freed(void)
+{
+#ifdef __GLIBC__
+    enum { LARGE_BLOCK = 8 << 20, KEPT_AT_MOST = 1 << 30 };
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+    mallopt(M_TRIM_THRESHOLD, KEPT_AT_MOST);
+    mallopt(M_TOP_PAD, 1 << 20);
+#endif
+}
+
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+    enum { WORTH_THE_TROUBLE = 4 << 20 };
+    if (mallinfo2().fordblks > WORTH_THE_TROUBLE) {
+        malloc_trim(0);
+    }
+#endif
 }
 
 void *mem_new(size_t count, size_t size)

@@ -12,6 +12,13 @@
 
 _Noreturn void check_failed(const char *condition, const char *file, int line);
 
+// To be called at the start: what is freed stays at hand, since asking the system for it again at
+// each scrape costs more than a tenth of the scrape's time.
+void mem_keep_freed(void);
+
+// Hands freed memory back to the system, where there is enough of it to be worth the trouble.
+void mem_give_back(void);
+
 // Gives `count` zeroed elements of `size` bytes; free() them. Never NULL.
 void *mem_new(size_t count, size_t size);
 

@@ -37,6 +37,9 @@ void cluster_free(struct cluster *cluster)
     }
     free(cluster->member);
     history_free(cluster->history);
+    if (cluster->idle != NULL) {
+        event_free(cluster->idle);
+    }
     free(cluster->seed_told);
     free(cluster);
 }

@@ -83,6 +83,7 @@ struct cluster {
     struct cluster_options options;
     struct scrape *scrape;   // under way, or NULL
     struct history *history; // NULL for a single server
+    struct event *idle;      // comes when it has not been scraped for long; NULL before a scrape
     struct member **member;
     size_t count;
     size_t capacity;

@@ -55,16 +55,11 @@ static bool is_on(const struct facts *facts, enum config_parameter parameter, co
 }
 
 // Two nodes on one host with the same directory and file name write over each other's data. Each
-// node in cluster mode locks its nodes.conf, but not its data files.
+// node in cluster mode locks its nodes.conf, but not its data files. They share host and directory.
 static bool share_data(const struct judgement *all, size_t a, size_t b)
 {
     const struct facts *left = all->input[a].facts;
     const struct facts *right = all->input[b].facts;
-    struct span host = all->health->node[a].host;
-    if (host.length == 0 || !span_equals(host, all->health->node[b].host) ||
-        !is_same(left, right, CONFIG_DIR)) {
-        return false;
-    }
     bool dumps = is_same(left, right, CONFIG_DBFILENAME);
     bool logs =
         is_on(left, CONFIG_APPENDONLY, "no") && is_on(right, CONFIG_APPENDONLY, "no") &&
@@ -73,16 +68,55 @@ static bool share_data(const struct judgement *all, size_t a, size_t b)
     return dumps || logs;
 }
 
-static bool has_data_twin(const struct judgement *all, size_t index)
+struct place {
+    struct span host;
+    struct span directory;
+    size_t node;
+};
+
+static int by_place(const void *a, const void *b)
 {
+    const struct place *left = a;
+    const struct place *right = b;
+    int hosts = span_order(left->host, right->host);
+    return hosts != 0 ? hosts : span_order(left->directory, right->directory);
+}
+
+static size_t list_places(const struct judgement *all, struct place *place)
+{
+    size_t count = 0;
     for (size_t i = 0; i < all->count; i++) {
-        bool told = i != index && all->input[i].facts != NULL && all->health->node[i].known &&
-                    all->input[i].facts->config[CONFIG_DIR].length > 0;
-        if (told && share_data(all, index, i)) {
-            return true;
+        const struct facts *facts = all->input[i].facts;
+        const struct node_verdict *verdict = &all->health->node[i];
+        if (facts != NULL && verdict->known && facts->config[CONFIG_DIR].length > 0 &&
+            verdict->host.length > 0) {
+            place[count++] = (struct place){verdict->host, facts->config[CONFIG_DIR], i};
         }
     }
-    return false;
+    return count;
+}
+
+// Twins stand side by side, sorted by host and directory.
+static void find_data_twins(struct judgement *all)
+{
+    struct node_verdict *verdict = all->health->node;
+    struct place *place = mem_new(all->count, sizeof(place[0]));
+    size_t count = list_places(all, place);
+    qsort(place, count, sizeof(place[0]), by_place);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count && by_place(&place[i], &place[j]) == 0; j++) {
+            size_t a = place[i].node;
+            size_t b = place[j].node;
+            if (!(verdict[a].shares_data && verdict[b].shares_data) && share_data(all, a, b)) {
+                verdict[a].shares_data = true;
+                verdict[b].shares_data = true;
+            }
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        all->health->shared_data += verdict[place[i].node].shares_data;
+    }
+    free(place);
 }
 
 // --- sums over masters ---
@@ -154,12 +188,10 @@ void judge_fleet(struct judgement *all)
             continue;
         }
         bool settings = facts->config[CONFIG_NODE_TIMEOUT].length > 0;
-        bool told = health->node[i].known && facts->config[CONFIG_DIR].length > 0;
         health->versions += is_new_version(all, i);
         health->config_readable += settings;
-        health->node[i].shares_data = told && has_data_twin(all, i);
-        health->shared_data += health->node[i].shares_data;
     }
+    find_data_twins(all);
     for (int parameter = 0; parameter < CONFIG_COMPARED; parameter++) {
         compare_settings(all, (enum config_parameter)parameter);
     }

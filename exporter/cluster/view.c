@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 
 struct room {
@@ -39,7 +40,9 @@ static bool add_ranges(struct view *view, struct view_line *line, struct room *r
 
 static bool add_lines(struct view *view, struct span text)
 {
-    struct room room = {0, 0, 0};
+    enum { LINE_BYTES = 100 }; // a line is longer, with 40 for the node's id alone
+    struct room room = {.lines = text.length / LINE_BYTES + 1};
+    view->line = mem_resize(NULL, room.lines, sizeof(view->line[0]));
     size_t used = 0;
     enum parse_result result;
     struct view_line line = {.range = NULL};
@@ -94,10 +97,7 @@ static uint64_t hash_slot_map(const struct view *view)
     uint64_t sum = 0;
     for (size_t i = 0; i < view->count; i++) {
         const struct view_line *line = &view->line[i];
-        uint64_t hash = 14695981039346656037u;
-        for (const char *c = line->node.id; line->range_count > 0 && *c != '\0'; c++) {
-            hash = mix(hash, (unsigned char)*c);
-        }
+        uint64_t hash = line->range_count > 0 ? hash_text(span_of(line->node.id), 0) : 0;
         for (size_t j = 0; j < line->range_count; j++) {
             sum += hash_border(hash, line->range[j].first);
             sum -= hash_border(hash, (uint64_t)line->range[j].last + 1);

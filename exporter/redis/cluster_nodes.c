@@ -3,14 +3,18 @@
 #include "redis/address.h"
 
 struct flag_name {
-    const char *word;
+    struct span word;
     enum node_flag flag;
 };
 
+#define FLAG(word, flag) {{(word), sizeof(word) - 1}, (flag)}
+
 static const struct flag_name flag_names[] = {
-    {"myself", NODE_MYSELF},       {"master", NODE_MASTER}, {"slave", NODE_REPLICA},
-    {"replica", NODE_REPLICA},     {"fail?", NODE_PFAIL},   {"fail", NODE_FAIL},
-    {"handshake", NODE_HANDSHAKE}, {"noaddr", NODE_NOADDR}, {"nofailover", NODE_NOFAILOVER},
+    FLAG("master", NODE_MASTER),       FLAG("slave", NODE_REPLICA),
+    FLAG("myself", NODE_MYSELF),       FLAG("replica", NODE_REPLICA),
+    FLAG("fail?", NODE_PFAIL),         FLAG("fail", NODE_FAIL),
+    FLAG("handshake", NODE_HANDSHAKE), FLAG("noaddr", NODE_NOADDR),
+    FLAG("nofailover", NODE_NOFAILOVER),
 };
 
 // Whole words only: "fail" is also the beginning of "fail?" and the end of "nofail...". Unknown
@@ -21,8 +25,9 @@ static unsigned parse_flags(struct span text)
     struct span word;
     while (span_cut(&text, ',', &word)) {
         for (size_t i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++) {
-            if (span_is(word, flag_names[i].word)) {
+            if (span_equals(word, flag_names[i].word)) {
                 flags |= flag_names[i].flag;
+                break;
             }
         }
     }
@@ -62,15 +67,16 @@ static bool parse_address(struct span text, struct node_line *out)
     return complete;
 }
 
+// All of the text is looked at, whatever is found: there are many ids, and hardly a wrong one.
 static bool parse_id(struct span text, char *out)
 {
+    unsigned wrong = 0;
     for (size_t i = 0; i < text.length; i++) {
-        char c = text.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
-            return false;
-        }
+        unsigned digit = (unsigned char)text.at[i] - (unsigned)'0';
+        unsigned letter = ((unsigned char)text.at[i] | 0x20u) - (unsigned)'a';
+        wrong |= (unsigned)(digit > 9) & (unsigned)(letter > 25);
     }
-    return text.length > 0 && span_copy(text, out, NODE_ID_SIZE);
+    return wrong == 0 && text.length > 0 && span_copy(text, out, NODE_ID_SIZE);
 }
 
 // The eight fields that every line has.

@@ -143,7 +143,8 @@ void command_add_rule(struct buf *buf, enum command command)
     }
 }
 
-void command_add(struct buf *buf, enum command command, const struct span *arguments, size_t count)
+static void add_words(struct buf *buf, enum command command, const struct span *arguments,
+                      size_t count)
 {
     struct span words[RESP_WORDS_MAX];
     size_t total = 0;
@@ -158,6 +159,26 @@ void command_add(struct buf *buf, enum command command, const struct span *argum
     resp_add_command(buf, total, words);
 }
 
+// Commands without arguments are always the same text.
+static struct span whole_text(enum command command)
+{
+    static struct span texts[COMMAND_COUNT];
+    if (texts[command].length == 0) {
+        struct buf text = BUF_EMPTY;
+        add_words(&text, command, NULL, 0);
+        texts[command] = buf_view(&text); // for as long as the process lives
+    }
+    return texts[command];
+}
+
+void command_add(struct buf *buf, enum command command, const struct span *arguments, size_t count)
+{
+    if (count == 0) {
+        buf_span(buf, whole_text(command));
+    } else {
+        add_words(buf, command, arguments, count);
+    }
+}
 static bool is_available(const struct command_row *row, const struct server_kind *server)
 {
     if ((row->cluster_only && !server->cluster_mode) || (server->sentinel && !row->sentinel_too) ||

@@ -24,6 +24,7 @@ struct resp {
     size_t bytes_max;
     size_t bytes;      // fed since resp_restart
     size_t unfinished; // fed since the last complete reply
+    size_t fed;        // to this reader
     size_t elements;   // left of the current reply's budget
     bool too_large;
 };
@@ -162,12 +163,29 @@ static redisReplyObjectFunctions object_functions = {
     .freeObject = free_object,
 };
 
-struct resp *resp_new(size_t bytes_max)
+static void make_reader(struct resp *resp)
 {
-    struct resp *resp = mem_new(1, sizeof(*resp));
     resp->reader = redisReaderCreateWithFunctions(&object_functions);
     CHECK(resp->reader != NULL);
     resp->reader->privdata = resp;
+}
+
+// The reader keeps the room that the largest reply took, twice over, which is much for connections
+// that idle; and the next connection can have it meanwhile.
+static void give_room_back(struct resp *resp)
+{
+    enum { WORTH_THE_TROUBLE = 4096 };
+    if (resp->reader->pos == resp->reader->len && resp->fed > WORTH_THE_TROUBLE) {
+        redisReaderFree(resp->reader);
+        make_reader(resp);
+        resp->fed = 0;
+    }
+}
+
+struct resp *resp_new(size_t bytes_max)
+{
+    struct resp *resp = mem_new(1, sizeof(*resp));
+    make_reader(resp);
     resp->bytes_max = bytes_max;
     resp->elements = ELEMENTS_MAX;
     return resp;
@@ -186,6 +204,7 @@ void resp_feed(struct resp *resp, const char *bytes, size_t length)
     resp->bytes += length;
     resp->too_large = resp->too_large || resp->bytes > resp->bytes_max;
     resp->unfinished += length;
+    resp->fed += length;
     if (!resp->too_large && length > 0) {
         redisReaderFeed(resp->reader, bytes, length);
     }
@@ -212,6 +231,7 @@ enum resp_status resp_next(struct resp *resp, struct reply **out_reply)
     }
     resp->elements = ELEMENTS_MAX;
     resp->unfinished = resp->reader->len - resp->reader->pos;
+    give_room_back(resp);
     *out_reply = reply;
     return RESP_REPLY;
 }

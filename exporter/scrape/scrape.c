@@ -1,9 +1,6 @@
 #include "scrape/scrape.h"
 
 #include <stdlib.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -315,16 +312,23 @@ static void tell_waiting(struct scrape *scrape)
     }
 }
 
-// What a large scrape held goes back to the system: the process idles until the next one. For a
-// small one the heap is kept, which is cheaper than to ask for it again.
-static void give_memory_back(void)
+// What a scrape held goes back to the system once no other one comes.
+static void on_idle(evutil_socket_t fd, short what, void *context)
 {
-#ifdef __GLIBC__
-    enum { WORTH_THE_TROUBLE = 4 << 20 };
-    if (mallinfo2().fordblks > WORTH_THE_TROUBLE) {
-        malloc_trim(0);
+    (void)fd;
+    (void)what;
+    (void)context;
+    mem_give_back();
+}
+
+static void await_idleness(struct cluster *cluster)
+{
+    static const struct timeval patience = {.tv_sec = 90}; // longer than people let scrapes wait
+    if (cluster->idle == NULL) {
+        cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, NULL);
+        CHECK(cluster->idle != NULL);
     }
-#endif
+    event_add(cluster->idle, &patience);
 }
 
 static bool has_answer(const struct snapshot *snapshot)
@@ -421,9 +425,9 @@ static void on_finish(evutil_socket_t fd, short what, void *context)
     snapshot->duration_us = clock_monotonic_us() - scrape->started_us;
     snapshot_complete(snapshot);
     snapshot->cluster->scrape = NULL;
+    await_idleness(snapshot->cluster);
     tell_waiting(scrape);
     free_scrape(scrape);
-    give_memory_back(); // whoever held the snapshot as well has let go of it
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *context)
