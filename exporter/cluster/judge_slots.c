@@ -171,25 +171,36 @@ static void fill_by_vote(struct judgement *all)
     free(ballots);
 }
 
-static void count_slots(struct judgement *all)
+// `slots` more that have this owner.
+static void count_owned(struct judgement *all, int owner, size_t slots)
 {
     struct health *health = all->health;
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        int owner = all->health->owner[slot];
-        if (owner == NO_NODE) {
-            health->slots_unassigned++;
-            continue;
+    struct node_verdict *verdict = &health->node[owner];
+    bool reachable = all->input[owner].reachable;
+    verdict->slots += slots;
+    if (verdict->failed) {
+        health->slots_owner_failed += slots;
+    } else if (verdict->suspected && !reachable) {
+        health->slots_owner_suspected += slots;
+    } else {
+        health->slots_covered += slots;
+        health->slots_unreachable += reachable ? 0 : slots;
+    }
+}
+
+static void count_slots(struct judgement *all)
+{
+    const int *owner = all->health->owner;
+    size_t end;
+    for (size_t first = 0; first < SLOT_COUNT; first = end) {
+        end = first + 1;
+        while (end < SLOT_COUNT && owner[end] == owner[first]) {
+            end++;
         }
-        struct node_verdict *verdict = &health->node[owner];
-        bool reachable = all->input[owner].reachable;
-        verdict->slots++;
-        if (verdict->failed) {
-            health->slots_owner_failed++;
-        } else if (verdict->suspected && !reachable) {
-            health->slots_owner_suspected++;
+        if (owner[first] == NO_NODE) {
+            all->health->slots_unassigned += end - first;
         } else {
-            health->slots_covered++;
-            health->slots_unreachable += !reachable;
+            count_owned(all, owner[first], end - first);
         }
     }
 }

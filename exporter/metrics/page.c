@@ -147,7 +147,11 @@ static void write_header(struct emitter *to)
     add_metadata(to, "HELP");
     buf_text(to->out, metric->help);
     if (metric->source != FROM_EXPORTER && metric->field[0] != '\0') {
-        buf_format(to->out, " (%s %s)", source_word(metric->source), metric->field);
+        buf_text(to->out, " (");
+        buf_text(to->out, source_word(metric->source));
+        buf_char(to->out, ' ');
+        buf_text(to->out, metric->field);
+        buf_char(to->out, ')');
     }
     buf_char(to->out, '\n');
     add_metadata(to, "TYPE");

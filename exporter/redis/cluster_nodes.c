@@ -7,13 +7,16 @@ struct flag_name {
     enum node_flag flag;
 };
 
-#define FLAG(word, flag) {{(word), sizeof(word) - 1}, (flag)}
+#define FLAG(word, flag)                                                                           \
+    {                                                                                              \
+        {(word), sizeof(word) - 1}, (flag)                                                         \
+    }
 
 static const struct flag_name flag_names[] = {
-    FLAG("master", NODE_MASTER),       FLAG("slave", NODE_REPLICA),
-    FLAG("myself", NODE_MYSELF),       FLAG("replica", NODE_REPLICA),
-    FLAG("fail?", NODE_PFAIL),         FLAG("fail", NODE_FAIL),
-    FLAG("handshake", NODE_HANDSHAKE), FLAG("noaddr", NODE_NOADDR),
+    FLAG("master", NODE_MASTER),         FLAG("slave", NODE_REPLICA),
+    FLAG("myself", NODE_MYSELF),         FLAG("replica", NODE_REPLICA),
+    FLAG("fail?", NODE_PFAIL),           FLAG("fail", NODE_FAIL),
+    FLAG("handshake", NODE_HANDSHAKE),   FLAG("noaddr", NODE_NOADDR),
     FLAG("nofailover", NODE_NOFAILOVER),
 };
 
