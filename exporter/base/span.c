@@ -20,6 +20,30 @@ bool span_contains(struct span a, struct span needle)
            (a.length > 0 && memmem(a.at, a.length, needle.at, needle.length) != NULL);
 }
 
+bool span_split(struct span text, char separator, struct span *out_before, struct span *out_after)
+{
+    const char *found = text.length > 0 ? memchr(text.at, separator, text.length) : NULL;
+    if (found == NULL) {
+        return false;
+    }
+    size_t length = (size_t)(found - text.at);
+    *out_before = span_make(text.at, length);
+    *out_after = span_skip(text, length + 1);
+    return true;
+}
+
+bool span_cut(struct span *rest, char separator, struct span *out_part)
+{
+    if (rest->length == 0) {
+        return false;
+    }
+    if (!span_split(*rest, separator, out_part, rest)) {
+        *out_part = *rest;
+        *rest = span_skip(*rest, rest->length);
+    }
+    return true;
+}
+
 bool span_split_last(struct span text, char separator, struct span *out_before,
                      struct span *out_after)
 {

@@ -58,35 +58,12 @@ bool span_starts_any(struct span a, const char *const *texts, size_t count);
 // Whether `needle` occurs in `a`.
 bool span_contains(struct span a, struct span needle);
 
-// Splits at the first `separator`, which belongs to neither part. False, with nothing changed, when
-// it does not occur.
-static inline bool span_split(struct span text, char separator, struct span *out_before,
-                              struct span *out_after)
-{
-    const char *found =
-        text.length > 0 ? (const char *)memchr(text.at, separator, text.length) : NULL;
-    if (found == NULL) {
-        return false;
-    }
-    size_t length = (size_t)(found - text.at);
-    *out_before = span_make(text.at, length);
-    *out_after = span_skip(text, length + 1);
-    return true;
-}
-
 // Takes the text up to the first `separator` off the front of `rest` and steps over the separator;
 // the whole of it when there is none. A false return says that `rest` was empty already.
-static inline bool span_cut(struct span *rest, char separator, struct span *out_part)
-{
-    if (rest->length == 0) {
-        return false;
-    }
-    if (!span_split(*rest, separator, out_part, rest)) {
-        *out_part = *rest;
-        *rest = span_skip(*rest, rest->length);
-    }
-    return true;
-}
+bool span_cut(struct span *rest, char separator, struct span *out_part);
+
+// As span_cut, but false, with nothing changed, when the separator does not occur.
+bool span_split(struct span text, char separator, struct span *out_before, struct span *out_after);
 
 // As span_split, at the last separator.
 bool span_split_last(struct span text, char separator, struct span *out_before,

@@ -323,7 +323,7 @@ static void on_idle(evutil_socket_t fd, short what, void *context)
 
 static void await_idleness(struct cluster *cluster)
 {
-    static const struct timeval patience = {.tv_sec = 90}; // longer than people let scrapes wait
+    static const struct timeval patience = {.tv_sec = 30}; // the next scrape is soon, or far off
     if (cluster->idle == NULL) {
         cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, NULL);
         CHECK(cluster->idle != NULL);

@@ -204,8 +204,8 @@ static bool add_common_number(const struct replies *replies, struct buf *text, s
 
 static void add_line(const struct replies *replies, struct template *template, struct span line)
 {
-    struct span name;
-    struct span value;
+    struct span name = {NULL, 0};
+    struct span value = {NULL, 0};
     const struct named_blank *blank = NULL;
     if (span_split(line, ':', &name, &value)) {
         blank = find_named_blank(name);

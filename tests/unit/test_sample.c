@@ -663,6 +663,82 @@ static void reply_may_be_cut_anywhere(void **state)
     free(info);
 }
 
+// What was learned from one reply must not show in the next one that is otherwise.
+static void reply_that_differs_from_the_one_before_is_read_as_it_stands(void **state)
+{
+    static const char *const texts[] = {
+        "cmdstat_get:calls=1,usec=2\r\ncmdstat_set:calls=3,usec=4\r\n",
+        "cmdstat_set:calls=3,usec=4\r\ncmdstat_get:calls=1,usec=2\r\n", // another order
+        "cmdstat_get:usec=2,calls=1\r\ncmdstat_set:calls=3,usec=4\r\n", // of parts too
+        "cmdstat_get:calls=1,usec=2\r\nused_memory:7\r\ncmdstat_set:usec=4,strange=1,calls=3\r\n",
+        "cmdstat_gets:calls=9\r\n", // longer than what is expected
+        "cmdstat_ge:calls=8\r\n",
+        "cmdstat_get:callsx=9,calls\r\n",
+        "cmdstat_get:calls=,usec=5\r\n",
+        "cmdstat_get:calls=-1,usec=x\r\n",
+    };
+    static const char *const expected[] = {
+        "get 1 2; set 3 4", "set 3 4; get 1 2", "get 1 2; set 3 4", "get 1 2; set 3 4", "gets 9 -",
+        "ge 8 -",           "get - -",          "get - 5",          "get - -",
+    };
+    static const char *const rows[] = {"redis_commands_total",
+                                       "redis_commands_duration_seconds_total"};
+    (void)state;
+    for (size_t first = 0; first < COUNT(texts); first++) {
+        for (size_t second = 0; second < COUNT(texts); second++) {
+            samples_free(samples_of(FROM_INFO, texts[first]));
+            struct samples *samples = samples_of(FROM_INFO, texts[second]);
+            check_group(samples, rows, COUNT(rows), expected[second]);
+            samples_free(samples);
+        }
+    }
+}
+
+static void check_rendered(const struct samples *samples, enum group group, const char *expected)
+{
+    struct buf out = BUF_EMPTY;
+    for (size_t i = 0; i < samples->group[group].count; i++) {
+        buf_text(&out, i > 0 ? "; " : "");
+        buf_span(&out, samples_rendered(samples, group, i));
+    }
+    assert_span(buf_view(&out), expected);
+    buf_free(&out);
+}
+
+// The labels are made for the number of a part, so they must not be taken for another quantile.
+static void rendered_quantiles_are_those_of_the_line(void **state)
+{
+    struct samples *usual =
+        samples_of(FROM_INFO, "latency_percentiles_usec_get:p50=1,p99=2,p99.9=3\r\n");
+    struct samples *other =
+        samples_of(FROM_INFO, "latency_percentiles_usec_get:p90=1,p99=2,p99=7\r\n");
+    (void)state;
+    check_rendered(usual, GROUP_QUANTILE,
+                   "cmd=\"get\",quantile=\"0.5\"; cmd=\"get\",quantile=\"0.99\"; "
+                   "cmd=\"get\",quantile=\"0.999\"");
+    check_rendered(other, GROUP_QUANTILE, "; cmd=\"get\",quantile=\"0.99\"");
+    check_group(other, quantile_rows, COUNT(quantile_rows), "get 90 1; get 99 7");
+    samples_free(usual);
+    samples_free(other);
+}
+
+// INFO and then, for some collectors, another part of INFO: of the same node, with other nodes'
+// replies read in between.
+static void second_reply_repeats_no_series(void **state)
+{
+    const char *text = "cmdstat_get:calls=1\r\nlatency_percentiles_usec_get:p50=1\r\n"
+                       "db0:keys=1\r\nerrorstat_ERR:count=1\r\n";
+    struct samples *samples = samples_of(FROM_INFO, text);
+    (void)state;
+    samples_free(samples_of(FROM_INFO, text));
+    samples_read(samples, FROM_INFO, guarded_text(text));
+    assert_int_equal(samples->group[GROUP_COMMAND].count, 1);
+    assert_int_equal(samples->group[GROUP_QUANTILE].count, 1);
+    assert_int_equal(samples->group[GROUP_DB].count, 1);
+    assert_int_equal(samples->group[GROUP_ERROR].count, 1);
+    samples_free(samples);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -692,6 +768,10 @@ int main(void)
         cmocka_unit_test_teardown(bus_lines_that_are_none_are_left_out, release),
         cmocka_unit_test_teardown(fields_of_one_source_are_not_those_of_another, release),
         cmocka_unit_test_teardown(reply_may_be_cut_anywhere, release),
+        cmocka_unit_test_teardown(reply_that_differs_from_the_one_before_is_read_as_it_stands,
+                                  release),
+        cmocka_unit_test_teardown(rendered_quantiles_are_those_of_the_line, release),
+        cmocka_unit_test_teardown(second_reply_repeats_no_series, release),
     };
     return cmocka_run_group_tests_name("sample", tests, NULL, NULL);
 }
