@@ -54,7 +54,8 @@ void gzip_add(struct gzip *gzip, struct span text)
 {
     while (text.length > 0) {
         uint32_t length = text.length < UINT32_MAX ? (uint32_t)text.length : UINT32_MAX;
-        gzip->stream.next_in = (uint8_t *)(uintptr_t)text.at; // it is only read
+        // ISA-L only reads it, and says so nowhere.
+        memcpy(&gzip->stream.next_in, &text.at, sizeof(text.at));
         gzip->stream.avail_in = length;
         pump(gzip);
         text = span_skip(text, length);

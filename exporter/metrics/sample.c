@@ -503,6 +503,11 @@ const struct span *samples_find_line(struct samples *samples, enum group group,
     return find_line(&samples->group[group], stride(group), labels[0], labels[1]);
 }
 
+struct span samples_line_value(const struct span *line)
+{
+    return line[CELLS_BEFORE];
+}
+
 // The cell of a line whose row has this field; length 0 when absent.
 static struct span part_of(const struct span *line, enum group group, struct span part)
 {

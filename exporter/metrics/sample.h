@@ -58,6 +58,9 @@ const struct span *samples_find_line(struct samples *samples, enum group group,
 
 struct span samples_cell(const struct samples *samples, const struct metric *row, size_t index);
 
+// The value of a line whose group has one row; may be absent.
+struct span samples_line_value(const struct span *line);
+
 // The labels of line `index` as a page of ours has them, or empty where they are not rendered yet.
 struct span samples_rendered(const struct samples *samples, enum group group, size_t index);
 

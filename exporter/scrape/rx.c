@@ -184,9 +184,9 @@ static void emit_bus_family(struct emitter *to, const struct snapshot *const *sn
         for (size_t j = 0; j < snapshot[i]->count; j++) {
             const struct node_snapshot *node = snapshot[i]->node[j];
             const struct span *line = samples_find_line(node->samples, group, labels);
-            if (is_ok(node) && line != NULL && line[GROUP_LABELS_MAX].length > 0) {
+            if (is_ok(node) && line != NULL && samples_line_value(line).length > 0) {
                 to->labels = span_of(node->labels);
-                emit_text(to, NULL, 0, line[GROUP_LABELS_MAX]);
+                emit_text(to, NULL, 0, samples_line_value(line));
             }
         }
     }
