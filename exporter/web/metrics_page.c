@@ -19,6 +19,7 @@ struct variant {
     struct answer *answer;
     struct negotiated format;
     bool gzip;
+    struct span text; // of a plain one, the answer's; empty where there is no page
 };
 
 // The different answers that one pass is asked for: usually one.
@@ -51,6 +52,26 @@ static bool is_full(const struct limits *limits)
     return max > 0 && answers_size() > max;
 }
 
+static struct variant *find_variant(const struct edition *edition, const struct variant *wanted,
+                                    bool gzip)
+{
+    for (size_t i = 0; i < edition->variant_count; i++) {
+        struct variant *known = &edition->variant[i];
+        if (known->gzip == gzip &&
+            strcmp(known->format.content_type, wanted->format.content_type) == 0) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
+static char *compress(struct span text, size_t *out_length)
+{
+    struct gzip *gzip = gzip_begin();
+    gzip_add(gzip, text);
+    return gzip_end(gzip, out_length);
+}
+
 // Compressed, a page is never there as a whole: it is large. NULL when it is too large.
 static char *write_page(struct edition *edition, bool gzip, size_t *out_length)
 {
@@ -80,24 +101,29 @@ static struct answer *make_answer(const struct variant *variant, char *body, siz
     return answer;
 }
 
-// The page, or why there is none.
-static struct answer *write_within(struct edition *edition, const struct limits *limits,
-                                   const struct variant *variant)
+// The page, or why there is none. The same text as the plain one's, where there is one.
+static void write_within(struct edition *edition, const struct limits *limits,
+                         struct variant *variant)
 {
     size_t length = 0;
+    const struct variant *plain = find_variant(edition, variant, false);
     edition->options.format = variant->format.format;
     edition->options.size_max = limits->options.page_size_max;
-    char *body = write_page(edition, variant->gzip, &length);
+    char *body = plain != NULL && plain->text.length > 0
+                     ? compress(plain->text, &length)
+                     : write_page(edition, variant->gzip, &length);
     if (body == NULL) {
-        return limits_answer(LIMIT_PAGE_SIZE);
+        variant->answer = limits_answer(LIMIT_PAGE_SIZE);
+        return;
     }
-    struct answer *answer = make_answer(variant, body, length);
-    if (!is_full(limits)) {
-        return answer;
+    variant->answer = make_answer(variant, body, length);
+    if (is_full(limits)) {
+        variant->answer->users++;
+        answer_release(variant->answer);
+        variant->answer = limits_answer(LIMIT_SENDING_SIZE);
+    } else if (!variant->gzip) {
+        variant->text = span_make(body, length);
     }
-    answer->users++;
-    answer_release(answer);
-    return limits_answer(LIMIT_SENDING_SIZE);
 }
 
 // The dialect of redis_exporter is text only, as its original.
@@ -106,20 +132,22 @@ static struct negotiated format_for(const struct request *request, enum dialect 
     return negotiate_format(dialect == DIALECT_RX ? NULL : request_header(request, "Accept"));
 }
 
+static bool wants_gzip(const struct request *request)
+{
+    return negotiate_gzip(request_header(request, "Accept-Encoding"));
+}
+
 static struct answer *edition_answer(struct edition *edition, const struct request *request)
 {
     struct variant added = {
         .format = format_for(request, edition->options.dialect),
-        .gzip = negotiate_gzip(request_header(request, "Accept-Encoding")),
+        .gzip = wants_gzip(request),
     };
-    for (size_t i = 0; i < edition->variant_count; i++) {
-        const struct variant *known = &edition->variant[i];
-        if (known->gzip == added.gzip &&
-            strcmp(known->format.content_type, added.format.content_type) == 0) {
-            return known->answer;
-        }
+    const struct variant *known = find_variant(edition, &added, added.gzip);
+    if (known != NULL) {
+        return known->answer;
     }
-    added.answer = write_within(edition, request->limits, &added);
+    write_within(edition, request->limits, &added);
     edition->variant = mem_grow(edition->variant, edition->variant_count,
                                 &edition->variant_capacity, sizeof(added));
     edition->variant[edition->variant_count++] = added;
@@ -132,12 +160,26 @@ struct readers {
     struct request *first;
 };
 
+static void answer_some(struct edition *edition, struct request **waiting, bool gzip)
+{
+    while (*waiting != NULL) {
+        struct request *request = *waiting;
+        if (wants_gzip(request) == gzip) {
+            *waiting = request->next;
+            request_resume(request, edition_answer(edition, request));
+        } else {
+            waiting = &request->next;
+        }
+    }
+}
+
+// Those who want the page plain come first, so that it is written once for all.
 static void answer_readers(void *owner, const struct snapshot *const *snapshot, size_t count)
 {
     const struct readers *readers = owner;
     const struct metrics_page_options *options = &readers->page->options;
     int64_t began_us = clock_monotonic_us();
-    struct request *request = readers->first;
+    struct request *waiting = readers->first;
     struct edition edition = {
         .options = {.dialect = options->dialect,
                     .collectors = options->collectors,
@@ -145,11 +187,8 @@ static void answer_readers(void *owner, const struct snapshot *const *snapshot, 
         .snapshot = snapshot,
         .count = count,
     };
-    while (request != NULL) {
-        struct request *next = request->next;
-        request_resume(request, edition_answer(&edition, request));
-        request = next;
-    }
+    answer_some(&edition, &waiting, false);
+    answer_some(&edition, &waiting, true);
     free(edition.variant);
     readers->page->making_us = clock_monotonic_us() - began_us;
 }
