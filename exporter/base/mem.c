@@ -28,7 +28,7 @@ static void *or_die(void *memory)
 void mem_keep_freed(void)
 {
 #ifdef __GLIBC__
-    enum { LARGE_BLOCK = 8 << 20, KEPT_AT_MOST = 1 << 30 };
+    enum { LARGE_BLOCK = 1 << 20, KEPT_AT_MOST = 1 << 30 };
     mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
     mallopt(M_TRIM_THRESHOLD, KEPT_AT_MOST);
     mallopt(M_TOP_PAD, 1 << 20);

@@ -27,7 +27,10 @@ redis_cpu_sys_seconds_total redis_rdb_changes_since_last_save redis_aof_enabled
 """.split()
 
 # What is about the exporter and not about one cluster.
-OF_THE_EXPORTER = "redis_exporter_build_info", "redis_target_scrape_request_errors_total"
+OF_THE_EXPORTER = ("redis_exporter_build_info", "redis_target_scrape_request_errors_total",
+                   "redis_exporter_requests_refused_total",
+                   "redis_exporter_config_last_reload_successful",
+                   "redis_exporter_config_last_reload_success_timestamp_seconds")
 
 # INFO or CLUSTER INFO field, its metric, and the factor to the metric's unit if there is one.
 FIELDS = """
