@@ -234,6 +234,20 @@ def test_rule_tests_hold_with_ranges_that_are_open_on_the_left():
     assert len(os.listdir(os.path.join(where, "tests"))) >= 4
 
 
+def test_series_in_rule_tests_end_by_staleness_and_not_by_age():
+    """A sample is looked back at for five minutes: to the last moment in Prometheus 2, not in 3."""
+    for path in glob.glob(os.path.join(PROMETHEUS, "tests", "*.yaml")):
+        with open(path, encoding="utf-8") as f:
+            for block in re.split(r"^- name: ", f.read(), flags=re.M)[1:]:
+                step = seconds(re.search(r"interval: (\w+)", block)[1])
+                last = max(map(seconds, re.findall(r"eval_time: (\w+)", block)))
+                for values in re.findall(r"^    values: '(.*)'$", block, re.M):
+                    parts = [re.fullmatch(r"(_?).*?(?:x(\d+))?", part) for part in values.split()]
+                    count = sum(int(p[2] or 0) + (not p[1] or not p[2]) for p in parts)
+                    ends = "stale" in values or set(values) == {"_"}
+                    assert ends or last - (count - 1) * step < 300, (path, block[:60], values)
+
+
 def rule_tests():
     """{(alert, severity, kind): (step, [(time, [labels of an alert that fires])])}
 
