@@ -272,7 +272,8 @@ static void load(struct yml *yaml, struct span text)
 {
     yaml_parser_t parser;
     CHECK(yaml_parser_initialize(&parser) == 1);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.at, text.length);
+    const char *start = text.at != NULL ? text.at : ""; // of an empty file: it wants a pointer
+    yaml_parser_set_input_string(&parser, (const unsigned char *)start, text.length);
     yaml->loaded = yaml_parser_load(&parser, &yaml->document) == 1;
     if (!yaml->loaded) {
         fail_by_parser(yaml, &parser);

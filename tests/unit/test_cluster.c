@@ -209,6 +209,78 @@ static const char three[] = "n1 10.0.0.1:7000@17000 master - 0 0 1 connected 0-8
 
 static const char all_three[] = "10.0.0.1:7000=n1 10.0.0.2:7000=n2 10.0.0.3:7000=n3";
 
+// --- Other options ---
+
+// With these seeds, which stand in `seed` of the caller.
+static void configure(struct script *script, struct seed *seed, const char *seeds, bool reconnect)
+{
+    struct cluster_options options = script->cluster->options;
+    struct span rest = span_of(seeds);
+    struct span part;
+    options.seed = seed;
+    options.seed_count = 0;
+    while (span_cut(&rest, ' ', &part)) {
+        assert_null(seed_parse(part, &seed[options.seed_count++]));
+    }
+    cluster_configure(script->cluster, &options, reconnect);
+}
+
+static void members_stay_while_a_seed_leads_to_them(void **state)
+{
+    static const char *const seeds[] = {"10.0.0.1:7000", "10.0.0.3:7000",
+                                        "10.9.9.9:7000 10.0.0.2:7000"};
+    struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+    struct seed seed[COUNT(seeds)][2];
+    (void)state;
+    serve_all(script, three, 3);
+    scrape(script);
+    const struct member *first = script->cluster->member[0];
+    for (size_t i = 0; i < COUNT(seeds); i++) {
+        configure(script, seed[i], seeds[i], false);
+        check_members(script, all_three);
+        assert_ptr_equal(script->cluster->member[0], first);
+        scrape(script);
+        check_members(script, all_three);
+        assert_ptr_equal(script->cluster->member[0], first);
+    }
+    script_free(script);
+}
+
+static void members_to_which_no_seed_leads_go(void **state)
+{
+    static const char other[] = "m1 10.1.0.1:7000@17000 master - 0 0 1 connected 0-16383\n";
+    struct script *script = script_new("10.0.0.1:7000 10.1.0.1:7000", LABEL_AUTO);
+    struct seed seed[2][2];
+    (void)state;
+    serve_all(script, three, 3);
+    serve(script, "10.1.0.1:7000", "m1", other);
+    scrape(script);
+    assert_int_equal(script->cluster->count, 4);
+    configure(script, seed[0], "10.1.0.1:7000", false);
+    check_members(script, "10.1.0.1:7000=m1");
+    scrape(script);
+    check_members(script, "10.1.0.1:7000=m1");
+    configure(script, seed[1], "10.0.0.2:7000", true);
+    assert_int_equal(script->cluster->count, 0);
+    scrape(script);
+    check_members(script, all_three);
+    script_free(script);
+}
+
+static void labels_follow_another_policy_at_once(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+    struct cluster_options options;
+    (void)state;
+    serve_all(script, three, 3);
+    scrape(script);
+    options = script->cluster->options;
+    options.node_label = LABEL_ID;
+    cluster_configure(script->cluster, &options, false);
+    check_members(script, "n1=n1 n2=n2 n3=n3");
+    script_free(script);
+}
+
 // --- Discovery ---
 
 static void one_seed_leads_to_all_nodes(void **state)
@@ -1038,6 +1110,9 @@ static int quiet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_stay_while_a_seed_leads_to_them),
+        cmocka_unit_test(members_to_which_no_seed_leads_go),
+        cmocka_unit_test(labels_follow_another_policy_at_once),
         cmocka_unit_test(one_seed_leads_to_all_nodes),
         cmocka_unit_test(seeds_that_are_members_are_asked_once),
         cmocka_unit_test(seed_takes_the_id_that_a_view_gives_its_address),
