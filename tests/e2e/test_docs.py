@@ -5,7 +5,7 @@ import re
 
 import harness
 from harness import (Exporter, REPO, RedisNode, ReferenceCluster, cluster_exporter, fake_cluster,
-                     run, shared, wait)
+                     run, shared, temp_dir, wait)
 
 
 def printed():
@@ -45,3 +45,45 @@ def test_every_metric_on_the_page_is_in_the_reference():
     for page in pages:
         missing = set(page.types) - documented()
         assert not missing, missing
+
+
+def check_config(path):
+    """--config.check of a copy, beside which the files are that it names."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    folder = temp_dir()
+    for name in re.findall(r"^[^#\n]*password_file: (\S+)", text, re.M):
+        assert "/" not in name, name
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+            f.write("{}" if name.endswith(".json") else "secret\n")
+        os.chmod(os.path.join(folder, name), 0o600)
+    copy = os.path.join(folder, "clusters.yml")
+    with open(copy, "w", encoding="utf-8") as f:
+        f.write(text)
+    done = run(harness.EXPORTER, f"--config.file={copy}", "--config.check", check=False,
+               env=harness.clean_env())
+    assert (done.returncode, done.stderr) == (0, ""), done
+
+
+def write(text):
+    path = os.path.join(temp_dir(), "text.yml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+def test_the_examples_of_the_configuration_file_are_right():
+    with open(os.path.join(REPO, "docs", "configuration.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"```yaml\n(.*?)```", f.read(), re.S)
+    clusters = [block for block in blocks if "clusters:" in block]
+    assert len(clusters) == 1
+    check_config(write(clusters[0]))
+    example = os.path.join(REPO, "packaging", "redis_cluster_exporter.yml")
+    check_config(example)
+    # What is commented out is right as well, but for the files that are not there.
+    with open(example, encoding="utf-8") as f:
+        everything = "".join(re.sub(r"^( *)# ( *[\w-]+:)", r"\1\2", line) for line in f
+                             if not re.search("_file:", line))
+    keys = set(re.findall(r"([a-z_]+):", everything))
+    assert {"listen_address", "expect", "tls", "address_map", "collectors"} <= keys
+    check_config(write(everything))
