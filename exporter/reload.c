@@ -29,9 +29,14 @@ static void say_what_stays(const struct options *before, const struct options *a
     for (size_t i = 0; same && i < before->listen_count; i++) {
         same = strcmp(before->listen[i], after->listen[i]) == 0;
     }
-    if (!same) {
+    if (!same || before->systemd_socket != after->systemd_socket) {
         log_warn("listening addresses cannot change while the program runs; the new ones count "
                  "from the next start");
+    }
+    const char *web[] = {before->web_config, after->web_config};
+    if (web[0] == NULL || web[1] == NULL ? web[0] != web[1] : strcmp(web[0], web[1]) != 0) {
+        log_warn("another web configuration file counts from the next start; the content of the "
+                 "one in use was read again");
     }
 }
 

@@ -100,7 +100,7 @@ static const char *key_of(struct loader *loader, size_t flag, struct span rest)
     char *key = loader->key[flag];
     CHECK(span_copy(rest, key, KEY_SIZE));
     for (char *c = key; *c != '\0'; c++) {
-        *c = (char)(*c == '-' ? '_' : *c);
+        *c = (char)(*c == '-' || *c == '.' ? '_' : *c);
     }
     return key;
 }

@@ -11,6 +11,7 @@ import urllib.parse
 import harness
 from harness import (EXPORTER, Exporter, FakePeer, at_end, clean_env, free_port, http_get, run,
                      temp_dir, wait)
+from web_tools import LOCAL, Authority, WebExporter, bcrypt
 
 SECRET = "Canary/7+q%Zx&w"  # differs when it is escaped
 ESCAPED = urllib.parse.quote(SECRET, safe="")
@@ -30,8 +31,8 @@ def forms(secret):
             json.dumps(secret)[1:-1], secret[:8]}
 
 
-def assert_clean(text, where):
-    for form in forms(SECRET):
+def assert_clean(text, where, secret=SECRET):
+    for form in forms(secret):
         assert form not in text, (where, form, text[max(0, text.find(form) - 200):][:500])
 
 
@@ -146,6 +147,40 @@ def test_no_password_comes_out_of_a_bad_start():
             done = run(EXPORTER, *flags, *extra, env=clean_env(env), check=False)
             assert done.returncode == 2, (flags, done)
             assert_clean(done.stdout + done.stderr, flags)
+
+
+def test_nothing_of_users_and_keys_of_the_server_comes_out():
+    known = bcrypt(SECRET)
+    authority = Authority()
+    pair = authority.issue("server", LOCAL)
+    with open(pair[1], encoding="utf-8") as f:
+        key = "".join(line for line in f if "-----" not in line).replace("\n", "")
+    web = ("tls_server_config: {{cert_file: {}, key_file: {}}}\n"
+           "basic_auth_users: {{alice: {}}}\n")
+    exporter = WebExporter("127.0.0.1:1", web.format(*pair, known), authority,
+                           user=("alice", SECRET))
+    text = ""
+    for user in ("alice", SECRET), ("alice", SECRET + "x"), (SECRET, "x"):
+        for path in "/metrics", "/", "/api/v1/clusters", f"/nowhere/{ESCAPED}":
+            got = exporter.ask(path, user)
+            text += f"{got.status} {got.headers}{got.body.decode()}"
+    garbled = write("key.pem", f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n")
+    for broken in (web.format(*pair, known[:-1]), web.format(pair[0], garbled, known),
+                   web.format(*pair, known) + f"basic_auth_user: {{bob: {SECRET}}}\n",
+                   web.format(*pair, known) + f"{{ {SECRET}: '{known}\n"):
+        exporter.write(broken)
+        got = exporter.ask("/-/reload", method="POST")
+        assert got.status == 500, (broken, got.text)
+        text += got.text
+        done = run(EXPORTER, f"--web.config.file={exporter.config}", "--config.check",
+                   env=clean_env(), check=False)
+        assert done.returncode == 2, (broken, done)
+        text += done.stdout + done.stderr
+    text += exporter.output() + command_line(exporter.pid)
+    assert_clean(text, "password")
+    assert_clean(text, "hash", known)
+    assert_clean(text, "hash", known[7:])
+    assert_clean(text, "key", key)
 
 
 def test_a_crash_leaves_no_core():
