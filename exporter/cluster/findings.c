@@ -351,11 +351,11 @@ static void check_versions(struct findings *all)
 
 static void check_skew(struct findings *all)
 {
-    enum { UNBALANCED_PERCENT = 150 };
-    double skew = all->context->health->slot_skew * 100;
-    if (skew > UNBALANCED_PERCENT) {
+    static const double unbalanced = 1.5;
+    double skew = all->context->health->slot_skew;
+    if (skew > unbalanced) {
         struct finding *finding = finding_add(all, SEVERITY_INFO, "slots_unbalanced");
-        finding_say(finding, "One master owns %.1f times as many slots as the mean.", skew / 100);
+        finding_say(finding, "One master owns %.1f times as many slots as the mean.", skew);
         finding_command(all, finding, "cluster nodes");
     }
 }

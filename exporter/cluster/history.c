@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cluster/ids.h"
 
 enum {
     RING_SIZE = 64,     // samples of a node: 16 minutes at one scrape in 15 s
     FORGET_AFTER = 240, // observations without the node
-    SECOND_US_ = 1000000,
 };
 
 struct offset_sample {
@@ -269,7 +269,7 @@ static double bytes_per_second(const struct ring *ring)
     const struct offset_sample *oldest = sample_at(ring, ring->count - 1);
     int64_t passed_us = newest->at_us - oldest->at_us;
     return passed_us > 0
-               ? (double)(newest->offset - oldest->offset) * SECOND_US_ / (double)passed_us
+               ? (double)(newest->offset - oldest->offset) * SECOND_US / (double)passed_us
                : 0;
 }
 
@@ -284,7 +284,7 @@ static void measure_seconds(const struct ring *ring, struct node_verdict *verdic
     const struct offset_sample *newest = sample_at(ring, 0);
     int64_t then_us;
     if (time_of_offset(ring, newest->offset - verdict->lag_bytes, &then_us)) {
-        verdict->lag_seconds = (double)(newest->at_us - then_us) / SECOND_US_;
+        verdict->lag_seconds = (double)(newest->at_us - then_us) / SECOND_US;
     } else if (bytes_per_second(ring) > 0) {
         verdict->lag_seconds = (double)verdict->lag_bytes / bytes_per_second(ring);
         verdict->lag_is_estimate = true;
