@@ -56,13 +56,14 @@ test_packages() {
     monitoring_packages
     echo libcmocka-dev prometheus-redis-exporter shellcheck valgrind clang clang-format clang-tidy \
         "$(clang_runtime_package)" python3 python3-prometheus-client git \
-        iproute2 procps jsonnet strace man-db mandoc zsh fish systemd
+        iproute2 procps jsonnet strace man-db mandoc zsh fish systemd \
+        python3-yaml
 }
 
 # For scripts/test-debian13.sh, test-deb.sh and release.sh.
 packaging_packages() {
     build_packages
-    echo debootstrap lintian git
+    echo debootstrap lintian git dpkg-dev file kubernetes-client
 }
 
 # The sanitizer runtime has to fit the release's default clang.
