@@ -72,7 +72,6 @@ PackageVersion: $version
 PackageSupplier: Organization: redis_cluster_exporter authors
 PackageDownloadLocation: git+$home@$revision
 FilesAnalyzed: false
-PackageChecksum: SHA256: $(sha256sum "$program" | cut -d ' ' -f 1)
 PackageHomePage: $home
 PackageLicenseConcluded: Apache-2.0
 PackageLicenseDeclared: Apache-2.0

@@ -268,9 +268,8 @@ static double bytes_per_second(const struct ring *ring)
     const struct offset_sample *newest = sample_at(ring, 0);
     const struct offset_sample *oldest = sample_at(ring, ring->count - 1);
     int64_t passed_us = newest->at_us - oldest->at_us;
-    return passed_us > 0
-               ? (double)(newest->offset - oldest->offset) * SECOND_US / (double)passed_us
-               : 0;
+    return passed_us > 0 ? (double)(newest->offset - oldest->offset) * SECOND_US / (double)passed_us
+                         : 0;
 }
 
 static void measure_seconds(const struct ring *ring, struct node_verdict *verdict)
