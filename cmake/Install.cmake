@@ -15,17 +15,21 @@ set(share ${CMAKE_INSTALL_DATADIR}/redis_cluster_exporter)
 # The man page and the completions follow --help, so they are made by the program that was built.
 string(TIMESTAMP MAN_DATE "%Y-%m-%d" UTC) # of SOURCE_DATE_EPOCH, where it is set
 configure_file(${packaging}/man/redis_cluster_exporter.1.in ${made}/man/template @ONLY)
+configure_file(${packaging}/man/redis_cluster_exporter.yml.5.in ${made}/man/template.5 @ONLY)
 configure_file(${packaging}/systemd/redis_cluster_exporter.service.in
                ${made}/redis_cluster_exporter.service @ONLY)
+configure_file(${packaging}/etc/redis_cluster_exporter.default.in
+               ${made}/redis_cluster_exporter.default @ONLY)
 if(NOT CMAKE_CROSSCOMPILING)
   add_custom_command(
     OUTPUT ${made}/redis_cluster_exporter.1
     COMMAND sh ${packaging}/reference.sh $<TARGET_FILE:redis_cluster_exporter> ${made}
     DEPENDS redis_cluster_exporter ${packaging}/reference.sh ${packaging}/reference.awk
-            ${made}/man/template
+            ${packaging}/redis_cluster_exporter.yml ${made}/man/template ${made}/man/template.5
     VERBATIM)
   add_custom_target(reference ALL DEPENDS ${made}/redis_cluster_exporter.1)
   install(FILES ${made}/redis_cluster_exporter.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES ${made}/redis_cluster_exporter.yml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
   install(FILES ${made}/completion/redis_cluster_exporter
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
   install(FILES ${made}/completion/_redis_cluster_exporter
@@ -37,8 +41,10 @@ endif()
 install(FILES ${made}/redis_cluster_exporter.service
               ${packaging}/systemd/redis_cluster_exporter.socket
         DESTINATION ${SYSTEMD_UNIT_DIR})
-install(FILES ${packaging}/etc/redis_cluster_exporter.default
+install(FILES ${made}/redis_cluster_exporter.default
         DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/default RENAME redis_cluster_exporter)
+install(FILES ${packaging}/redis_cluster_exporter.yml
+        DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/redis_cluster_exporter)
 
 install(DIRECTORY dashboards/grafana dashboards/prometheus dashboards/runbooks DESTINATION ${share}
         PATTERN tests EXCLUDE)

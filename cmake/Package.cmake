@@ -29,14 +29,9 @@ alert are in /usr/share/redis_cluster_exporter.")
 set(made ${PROJECT_BINARY_DIR}/packaging/debian)
 string(TIMESTAMP CHANGELOG_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)
 configure_file(${PROJECT_SOURCE_DIR}/packaging/debian/changelog.in ${made}/changelog.Debian @ONLY)
-file(GLOB settings RELATIVE ${PROJECT_SOURCE_DIR}/packaging/etc
-     ${PROJECT_SOURCE_DIR}/packaging/etc/*.yml)
-set(conffiles /etc/default/redis_cluster_exporter)
-foreach(file ${settings})
-  list(APPEND conffiles /etc/redis_cluster_exporter/${file})
-endforeach()
-string(REPLACE ";" "\n" conffiles "${conffiles}\n")
-file(WRITE ${made}/conffiles "${conffiles}")
+file(WRITE ${made}/conffiles "/etc/default/redis_cluster_exporter
+/etc/redis_cluster_exporter/redis_cluster_exporter.yml
+")
 foreach(script postinst prerm postrm)
   configure_file(${PROJECT_SOURCE_DIR}/packaging/debian/${script} ${made}/${script} COPYONLY)
 endforeach()

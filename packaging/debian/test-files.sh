@@ -4,6 +4,7 @@ set -eux
 
 package=redis-cluster-exporter
 settings=/etc/default/redis_cluster_exporter
+config=/etc/redis_cluster_exporter/redis_cluster_exporter.yml
 link=/etc/systemd/system/multi-user.target.wants/redis_cluster_exporter.service
 
 # Everything below /etc, /usr and /var that is not a log, cache or list of the packaging system.
@@ -18,7 +19,11 @@ redis_cluster_exporter --version
 test -L "$link"
 test ! -e /etc/systemd/system/sockets.target.wants/redis_cluster_exporter.socket
 man redis_cluster_exporter | grep -q -- '--redis.addr'
-dpkg-query -W -f '${Conffiles}' "$package" | grep -q " $settings "
+man redis_cluster_exporter.yml | grep -q 'clusters:'
+for file in "$settings" "$config"; do
+    dpkg-query -W -f '${Conffiles}' "$package" | grep -q " $file "
+done
+redis_cluster_exporter --config.check --config.file="$config"
 for file in bash-completion/completions/redis_cluster_exporter \
     zsh/vendor-completions/_redis_cluster_exporter \
     fish/vendor_completions.d/redis_cluster_exporter.fish \
@@ -33,17 +38,19 @@ find "$(dirname "$settings")" /etc/redis_cluster_exporter -name '*redis_cluster_
     -perm /022 2>/dev/null | grep . && exit 1
 
 # What the administrator has done outlives an upgrade.
-echo 'REDIS_ADDR=redis://10.0.0.1:6379' >>"$settings"
+echo 'REDIS_EXPORTER_LOG_LEVEL=debug' >>"$settings"
+echo '# ours' >>"$config"
 systemctl disable redis_cluster_exporter.service
 dpkg -i /root/*-2_*.deb
 dpkg-query -W -f '${Version}' "$package" | grep -q -- '-2$'
-grep -q '^REDIS_ADDR=redis://10.0.0.1:6379$' "$settings"
+grep -q '^REDIS_EXPORTER_LOG_LEVEL=debug$' "$settings"
+grep -q '^# ours$' "$config"
 test ! -e "$link"
 systemctl enable redis_cluster_exporter.service
 
 dpkg --remove "$package"
 test ! -e /usr/bin/redis_cluster_exporter
-test -e "$settings"
+test -e "$settings" && test -e "$config"
 dpkg --purge "$package"
 files >/root/after
 diff /root/before /root/after

@@ -24,6 +24,10 @@ is_up() {
     curl -sf "$page" | grep -q '^redis_up{.*} 1$'
 }
 
+is_renamed() {
+    curl -sf "$page" | grep -q '^redis_up{.*redis_cluster="renamed".*} 1$'
+}
+
 restarted() {
     test "$(property NRestarts)" -gt 0 && test "$(property ActiveState)" = active
 }
@@ -69,12 +73,19 @@ pid=$(property MainPID)
 dpkg -i /root/*-2_*.deb
 test "$(property MainPID)" != "$pid"
 soon is_up
-if redis_cluster_exporter --help | grep -q SIGHUP; then
-    pid=$(property MainPID)
-    systemctl reload "$unit"
-    soon is_up
-    test "$(property MainPID)" = "$pid"
+pid=$(property MainPID)
+config=/etc/redis_cluster_exporter/redis_cluster_exporter.yml
+sed -i 's/name: main/name: renamed/' "$config"
+systemctl reload "$unit"
+soon is_renamed
+test "$(property MainPID)" = "$pid"
+echo 'nonsense: true' >>"$config"
+if systemctl reload "$unit"; then
+    exit 1
 fi
+sed -i '/^nonsense/d' "$config"
+is_renamed
+test "$(property MainPID)" = "$pid"
 
 # systemd holds the port.
 if redis_cluster_exporter --help | grep -q -- --web.systemd-socket; then

@@ -43,10 +43,23 @@ def all_flags():
 # ---- the man page and the completions -----------------------------------------------------------
 
 
-def test_the_man_page_is_clean_and_has_every_flag_variable_and_collector():
-    page = made("redis_cluster_exporter.1")
+def check_page(page):
     assert run("mandoc", "-Tlint", page, check=False).stdout == ""
     assert run("man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page).stderr == ""
+
+
+def test_the_man_page_of_the_file_shows_the_file():
+    page = made("redis_cluster_exporter.yml.5")
+    check_page(page)
+    shown = re.sub(".\b", "", run("mandoc", "-Tutf8", "-Owidth=200", page).stdout)
+    shown = {line.strip() for line in shown.splitlines()}
+    file = os.path.join(REPO, "packaging", "redis_cluster_exporter.yml")
+    assert {line.strip() for line in read(file).splitlines()} <= shown
+
+
+def test_the_man_page_is_clean_and_has_every_flag_variable_and_collector():
+    page = made("redis_cluster_exporter.1")
+    check_page(page)
     shown = run("mandoc", "-Tutf8", "-Owidth=200", page).stdout
     shown = re.sub(".\b", "", shown)  # overstruck: bold or underlined
     assert len(flags()) > 30 and len(collectors()) > 10
@@ -116,7 +129,7 @@ def units():
     where = temp_dir()
     for name, text in ((SERVICE, read(made(SERVICE))),
                        (SOCKET, read(os.path.join(REPO, "packaging", "systemd", SOCKET)))):
-        text = re.sub(r"^ExecStart=\S+", f"ExecStart={harness.EXPORTER}", text, flags=re.M)
+        text = re.sub(r"^(Exec\w+=)/usr\S*", rf"\1{harness.EXPORTER}", text, flags=re.M)
         with open(os.path.join(where, name), "w", encoding="utf-8") as f:
             f.write(re.sub(r"^Documentation=man:.*\n", "", text, flags=re.M))
     return where
@@ -133,7 +146,7 @@ def test_the_units_are_understood_and_the_service_is_hardened():
 
 def test_the_units_name_what_the_program_has():
     service, text = read(made(SERVICE)), help_text()
-    settings = read(os.path.join(REPO, "packaging", "etc", "redis_cluster_exporter.default"))
+    settings = read(made("redis_cluster_exporter.default"))
     for name in re.findall(r"\b((?:REDIS|WEB)_[A-Z_]+)=", service + settings):
         assert f"({name})" in text, name
     sections = dict(re.findall(r"^(\w+)=(.*)$", service, re.M))
