@@ -178,7 +178,8 @@ def test_nothing_in_it_raises_rights_or_belongs_to_the_build(image):
     for tool in "gcc", "cmake", "git":
         assert image.run("sh", "-c", f"command -v {tool}", check=False,
                          stdout=subprocess.PIPE).returncode != 0, tool
-    size = sum(os.lstat(path).st_size for path in added)
+    # what apt fetched is not kept in Debian's images, which have a setting for that
+    size = sum(os.lstat(path).st_size for path in added if "/var/cache/" not in path)
     print(f"# {size / 1e6:.0f} MB above the base")
     assert size < 40e6, size
 

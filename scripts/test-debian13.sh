@@ -33,13 +33,20 @@ inside() {
     scripts/debian-root.sh run "$root" "$@"
 }
 
-# The files that git knows or would know, as they are now; unchanged ones keep their times, so that
-# a second run builds little.
+# The files that git knows or would know. Only what differs is written, so that a second run builds
+# little, and never too little: what changes is newer than what was built.
 copy_source() {
-    mkdir -p "$root/src" &&
-        find "$root/src" -mindepth 1 -delete &&
-        git ls-files -co --exclude-standard -z | tar --null -T - --ignore-failed-read -cf - |
-        tar -xf - -C "$root/src" --no-same-owner
+    local file
+    mkdir -p "$root/src" || return
+    git ls-files -co --exclude-standard | while read -r file; do
+        if [[ -f $file ]] && ! cmp -s "$file" "$root/src/$file"; then
+            mkdir -p "$(dirname "$root/src/$file")"
+            cp --preserve=mode --no-dereference "$file" "$root/src/$file" || return
+        fi
+    done
+    (cd "$root/src" && find . -type f -printf '%P\n') | while read -r file; do
+        [[ -f $file ]] || rm -f "$root/src/$file"
+    done
 }
 
 prepare() {

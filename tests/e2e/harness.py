@@ -7,6 +7,7 @@ test, so a test needs no clean-up code of its own. Everything listens on loopbac
 import atexit
 import contextlib
 import ctypes
+import functools
 import gzip
 import http.client
 import json
@@ -272,6 +273,32 @@ class Side:
         """Whether this namespace carries packets from side to side; they are lost otherwise."""
         with open("/proc/sys/net/ipv4/ip_forward", "w") as f:
             f.write("1" if on else "0")
+
+
+@functools.cache
+def server():
+    """What the tests run with: ("redis" or "valkey", (major, minor))."""
+    words = run(REDIS_SERVER, "--version").stdout
+    flavor, major, minor = re.match(r"(\w+) server v=(\d+)\.(\d+)", words).groups()
+    return flavor.lower(), (int(major), int(minor))
+
+
+def server_has(redis=None, valkey=None):
+    """Whether it is of that version, (major, minor), or a later one; None: no version has it."""
+    flavor, version = server()
+    since = {"redis": redis, "valkey": valkey}[flavor]
+    return since is not None and version >= since
+
+
+def acl_version():
+    """Its version as --print-acl wants it."""
+    flavor, version = server()
+    return ("valkey-" if flavor == "valkey" else "") + "%d.%d" % version
+
+
+def spreads_forgetting():
+    """Whether the nodes tell each other whom to forget, and then shun it for a minute."""
+    return server_has(redis=(7, 2), valkey=(7, 2))
 
 
 class RedisNode:

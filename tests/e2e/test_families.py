@@ -290,6 +290,8 @@ def test_a_busy_node_of_redis_7_has_every_family_that_it_can_have():
     missing = {f.name for f in wanted} - set(found)
     assert missing <= set(NOT_PROVOKED), missing - set(NOT_PROVOKED)
     stale = {name for name in NOT_PROVOKED if name in found and not is_bus(name)}
+    if cluster.nodes[0].command("MODULE", "LIST"):  # Redis 8.0 brings one of its own
+        stale.remove("redis_module_info")
     assert not stale, stale  # a slow machine may well have a failover
     wrong = [(f, found[f.name]) for f in wanted if f.type != found.get(f.name, f.type)]
     assert not wrong, wrong

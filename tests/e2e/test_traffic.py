@@ -6,7 +6,7 @@ import socket
 import threading
 
 from harness import (INFO, Cluster, Exporter, Page, ReferenceCluster, Response, cluster_exporter,
-                     bulk, fake_cluster, shared, threads, wait)
+                     bulk, fake_cluster, server_has, shared, threads, wait)
 
 GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -34,6 +34,8 @@ def test_a_scrape_asks_everything_once_over_one_connection():
             more.pop(replication, None)
         assert [more.get(name) for name in ("info", "cluster|info", "cluster|nodes")] \
             == [scrapes] * 3, more
+        if server_has(valkey=(8, 1)):
+            assert more.pop("commandlog|len") == 3 * scrapes  # there are three logs
         assert set(more.values()) <= {0, scrapes}, more  # whatever else is asked, once as well
         assert new["total_connections_received"] == old["total_connections_received"]
 

@@ -6,7 +6,7 @@ import os
 import re
 
 from harness import (Cluster, Exporter, REPO, RedisError, RedisNode, ReferenceCluster, SLOTS,
-                     cluster_exporter, run, shared, wait)
+                     cluster_exporter, run, server, shared, wait)
 
 FAMILIES = """
 redis_up redis_exporter_node_scrape_duration_seconds redis_exporter_scrapes_total
@@ -297,8 +297,9 @@ def test_the_topology_is_that_of_cluster_nodes():
         assert labels["hostname"] == ""
         assert labels["role"] == ("master" if "master" in member["flags"] else "replica")
         assert labels["master_id"] == member["master"].replace("-", "")
-        assert labels["version"] == cluster.nodes[0].info()["redis_version"]
-        assert labels["flavor"] == "redis"
+        info = cluster.nodes[0].info()
+        assert labels["flavor"] == server()[0]
+        assert labels["version"] == info.get("valkey_version", info["redis_version"])
         assert page.get("redis_cluster_node_slots", redis_node=member["addr"]) == member["slots"]
     assert page.total("redis_cluster_node_slots") == SLOTS
 
@@ -397,7 +398,9 @@ def test_the_version_of_a_node_is_known_while_it_is_down():
     cluster = Cluster(masters=2, replicas=0)
     exporter = Exporter(cluster.addrs)
     known = exporter.scrape().all("redis_cluster_node_info", redis_node=cluster.addrs[1])
-    assert known[0][0]["version"].startswith("7.") and known[0][0]["flavor"] == "redis"
+    flavor, version = server()
+    assert known[0][0]["version"].startswith("%d.%d." % version)
+    assert known[0][0]["flavor"] == flavor
     cluster.nodes[1].kill()
     page = exporter.scrape()
     assert page.get("redis_up", redis_node=cluster.addrs[1]) == 0
