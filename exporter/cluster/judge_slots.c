@@ -70,11 +70,16 @@ static void take_claims(struct judgement *all, bool failed)
     }
 }
 
+// Views of one and the same slot map, which vote together: of many views nearly all are.
+struct bloc {
+    const struct view *view; // one of them
+    size_t votes;            // how many they are
+};
+
 struct vote {
     int owner;
-    int last_voter;
+    size_t last_bloc; // its number plus 1
     size_t votes;
-    uint64_t epoch;
 };
 
 enum { VOTES_MAX = 8 }; // different owners that views name for one slot; more are not counted
@@ -84,8 +89,28 @@ struct ballot {
     size_t count;
 };
 
+// What the votes are counted with.
+struct poll {
+    struct bloc *bloc;
+    size_t bloc_count;
+    struct ballot *ballot; // of each slot
+    uint64_t *epoch;       // of each node, the highest that a view names
+};
+
+static void join_bloc(struct poll *poll, const struct view *view)
+{
+    size_t i = 0;
+    while (i < poll->bloc_count && poll->bloc[i].view->slot_map != view->slot_map) {
+        i++;
+    }
+    if (i == poll->bloc_count) {
+        poll->bloc[poll->bloc_count++] = (struct bloc){view, 0};
+    }
+    poll->bloc[i].votes++;
+}
+
 // A view votes once, however often it names the owner.
-static void cast(struct ballot *ballot, int voter, int owner, uint64_t epoch)
+static void cast(struct ballot *ballot, size_t bloc, size_t votes, int owner)
 {
     size_t i = 0;
     while (i < ballot->count && ballot->vote[i].owner != owner) {
@@ -95,46 +120,60 @@ static void cast(struct ballot *ballot, int voter, int owner, uint64_t epoch)
         return;
     }
     if (i == ballot->count) {
-        ballot->vote[ballot->count++] = (struct vote){owner, NO_NODE, 0, 0};
+        ballot->vote[ballot->count++] = (struct vote){owner, 0, 0};
     }
     struct vote *vote = &ballot->vote[i];
-    vote->votes += vote->last_voter != voter;
-    vote->last_voter = voter;
-    vote->epoch = epoch > vote->epoch ? epoch : vote->epoch;
+    vote->votes += vote->last_bloc != bloc + 1 ? votes : 0;
+    vote->last_bloc = bloc + 1;
 }
 
 // Votes for the slots that no readable master claims. A vote for a master that can be read and does
 // not claim the slot is void: it knows better.
-static void cast_votes(struct judgement *all, int voter, const struct view_line *line,
-                       struct ballot *ballots)
+static void cast_votes(const struct judgement *all, struct poll *poll, size_t bloc,
+                       const struct view_line *line)
 {
-    int owner = ids_get(all->ids, line->node.id);
+    int owner = line->range_count > 0 ? ids_get(all->ids, line->node.id) : IDS_NONE;
     if (owner == IDS_NONE || all->input[owner].view != NULL) {
         return;
     }
     for (size_t i = 0; i < line->range_count; i++) {
         for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
             if (all->health->owner[slot] == NO_NODE) {
-                cast(&ballots[slot], voter, owner, line->node.config_epoch);
+                cast(&poll->ballot[slot], bloc, poll->bloc[bloc].votes, owner);
             }
         }
     }
 }
 
-static bool is_stronger(const struct judgement *all, const struct vote *a, const struct vote *b)
+static void note_epochs(const struct judgement *all, struct poll *poll, const struct view *view)
 {
+    for (size_t i = 0; i < view->count; i++) {
+        const struct node_line *line = &view->line[i].node;
+        int node = view->line[i].range_count > 0 ? ids_get(all->ids, line->id) : IDS_NONE;
+        if (node != IDS_NONE && line->config_epoch > poll->epoch[node]) {
+            poll->epoch[node] = line->config_epoch;
+        }
+    }
+}
+
+static bool is_stronger(const struct judgement *all, const struct poll *poll, const struct vote *a,
+                        const struct vote *b)
+{
+    uint64_t left = poll->epoch[a->owner];
+    uint64_t right = poll->epoch[b->owner];
     if (a->votes != b->votes) {
         return a->votes > b->votes;
     }
-    return a->epoch != b->epoch ? a->epoch > b->epoch
-                                : strcmp(all->input[a->owner].id, all->input[b->owner].id) < 0;
+    return left != right ? left > right
+                         : strcmp(all->input[a->owner].id, all->input[b->owner].id) < 0;
 }
 
-static int winner(const struct judgement *all, const struct ballot *ballot)
+static int winner(const struct judgement *all, const struct poll *poll, size_t slot)
 {
+    const struct ballot *ballot = &poll->ballot[slot];
     const struct vote *best = NULL;
     for (size_t i = 0; i < ballot->count; i++) {
-        if (best == NULL || is_stronger(all, &ballot->vote[i], best)) {
+        if (best == NULL || is_stronger(all, poll, &ballot->vote[i], best)) {
             best = &ballot->vote[i];
         }
     }
@@ -156,19 +195,28 @@ static void fill_by_vote(struct judgement *all)
     if (all_slots_are_claimed(all)) {
         return;
     }
-    struct ballot *ballots = mem_new(SLOT_COUNT, sizeof(ballots[0]));
+    struct poll poll = {.bloc = mem_new(all->count, sizeof(poll.bloc[0])),
+                        .ballot = mem_new(SLOT_COUNT, sizeof(poll.ballot[0])),
+                        .epoch = mem_new(all->count, sizeof(poll.epoch[0]))};
     for (size_t i = 0; i < all->count; i++) {
-        const struct view *view = all->input[i].view;
-        for (size_t j = 0; view != NULL && j < view->count; j++) {
-            cast_votes(all, (int)i, &view->line[j], ballots);
+        if (all->input[i].view != NULL) {
+            join_bloc(&poll, all->input[i].view);
+            note_epochs(all, &poll, all->input[i].view);
+        }
+    }
+    for (size_t i = 0; i < poll.bloc_count; i++) {
+        for (size_t j = 0; j < poll.bloc[i].view->count; j++) {
+            cast_votes(all, &poll, i, &poll.bloc[i].view->line[j]);
         }
     }
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         if (all->health->owner[slot] == NO_NODE) {
-            all->health->owner[slot] = winner(all, &ballots[slot]);
+            all->health->owner[slot] = winner(all, &poll, slot);
         }
     }
-    free(ballots);
+    free(poll.bloc);
+    free(poll.ballot);
+    free(poll.epoch);
 }
 
 // `slots` more that have this owner.
