@@ -33,6 +33,7 @@ static struct cluster_options cluster_options(const struct fleet *fleet, struct 
                  .dns = fleet->dns,
                  .login = &options->login,
                  .credentials = &options->credentials,
+                 .tls = options->use_tls ? options->tls_context : NULL,
                  .address_map = &options->address_map,
                  .connect_timeout_us = options->connect_timeout_us,
                  .reply_timeout_us = options->reply_timeout_us,
@@ -67,7 +68,7 @@ static bool is_same_tls(const struct tls_options *a, const struct tls_options *b
 // Whether connections made by the one can go on by the other.
 static bool connects_alike(const struct options *a, const struct options *b)
 {
-    return login_is_same(a, b) && is_same_tls(&a->tls, &b->tls) &&
+    return login_is_same(a, b) && a->use_tls == b->use_tls && is_same_tls(&a->tls, &b->tls) &&
            address_map_equal(&a->address_map, &b->address_map);
 }
 
@@ -144,6 +145,7 @@ struct server_options fleet_server_options(const struct fleet *fleet)
                     .allowed = options->allowed,
                     .allowed_count = options->allowed_count,
                     .foreign = &fleet->foreign,
+                    .tls = options->tls_context,
                     .scrape_timeout_us = options->scrape_timeout_us,
                     .timeout_offset_us = options->timeout_offset_us},
     };

@@ -141,6 +141,31 @@ static void say_problem(char *problem)
     free(problem);
 }
 
+static void warn_of_tls(const struct options *options, bool used)
+{
+    const struct tls_options *tls = &options->tls;
+    if (used && tls->skip_verify) {
+        log_warn("--redis.tls-skip-verify: certificates are not checked, so whoever can answer in "
+                 "a server's place gets the password",
+                 "cluster", options->cluster_name);
+    }
+    if (!used && (tls->ca_file != NULL || tls->cert_file != NULL || tls->server_name != NULL ||
+                  tls->skip_verify)) {
+        log_warn("the settings of TLS have no effect: no address begins with rediss://", "cluster",
+                 options->cluster_name);
+    }
+}
+
+// Targets of requests may be spoken to with TLS where the cluster of the flags is not.
+static void warn_of_each_tls(const struct config *config)
+{
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        const struct options *options = config->cluster[i];
+        bool has_targets = options == &config->common && options->allowed_count > 0;
+        warn_of_tls(options, options->use_tls || has_targets);
+    }
+}
+
 static bool listen_everywhere(struct program *program)
 {
     const struct options *options = &program->fleet.config->common;
@@ -263,6 +288,7 @@ static int serve(struct program *program, struct config *config)
                  "use --redis.password-file or REDIS_PASSWORD");
     }
     warn_of_open_patterns(&config->common);
+    warn_of_each_tls(config);
     start(program, config);
     int status = EXIT_USAGE;
     if (open_gate(program)) {

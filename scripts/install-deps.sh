@@ -57,7 +57,7 @@ test_packages() {
     echo libcmocka-dev prometheus-redis-exporter shellcheck valgrind clang clang-format clang-tidy \
         "$(clang_runtime_package)" python3 python3-prometheus-client git \
         iproute2 procps jsonnet strace man-db mandoc zsh fish systemd \
-        python3-yaml
+        python3-yaml openssl
 }
 
 # For scripts/test-debian13.sh, test-deb.sh and release.sh.

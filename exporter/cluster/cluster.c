@@ -159,7 +159,8 @@ static void learn_line(struct cluster *cluster, struct ids *ids, const struct no
     if (member == NULL) {
         member = add_member(cluster, line->id, &address);
     }
-    ids_put(ids, member->id, 0); // only that it is known
+    span_copy(line->hostname, member->hostname, sizeof(member->hostname)); // its certificate's
+    ids_put(ids, member->id, 0);                                           // only that it is known
 }
 
 static void note_seed_told(struct cluster *cluster, const struct member *member)

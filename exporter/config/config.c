@@ -115,7 +115,10 @@ static char *read_seeds(struct options *options, struct span source)
         options->seed = mem_grow(options->seed, options->seed_count, &capacity, sizeof(seed));
         options->seed[options->seed_count++] = seed;
     }
-    return options->seed_count > 0 ? NULL : options_complain("", source, "names no address");
+    const char *problem = options->seed_count > 0
+                              ? seeds_use_tls(options->seed, options->seed_count, &options->use_tls)
+                              : "names no address";
+    return problem != NULL ? options_complain("", source, problem) : NULL;
 }
 
 static void derive_name(struct options *options)
@@ -187,9 +190,7 @@ static void finish_cluster(struct loading *loading, struct options *out, const s
         derive_name(out);
     }
     note(loading->problems, login_read(out, given, loading->reader, loading->reader_count));
-    if (loading->problems->all) { // no connection uses them yet
-        note(loading->problems, load_tls(out));
-    }
+    note(loading->problems, load_tls(out));
     add_reader(loading, out);
 }
 

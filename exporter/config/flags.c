@@ -286,7 +286,8 @@ bool flag_takes_lists(const struct flag *flag)
 const struct flag flags[] = {
     {"redis.addr", "REDIS_ADDR", "URL[,URL...]", "redis://localhost:6379",
      "one or more nodes of the cluster, from which the others are found: "
-     "redis://[user[:password]@]host:port, valkey://, host:port, [IPv6]:port",
+     "redis://[user[:password]@]host:port, valkey://, rediss:// and valkeys:// for TLS, host:port, "
+     "[IPv6]:port",
      flag_set_text, AT(redis_addr)},
     {"redis.cluster-name", "REDIS_EXPORTER_CLUSTER_NAME", "NAME", NULL,
      "value of the redis_cluster label (default: host:port of the first URL)", set_name,

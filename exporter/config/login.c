@@ -67,7 +67,9 @@ static void copy_content(struct options *to, const struct options *from)
     to->file_password = copy(from->file_password);
     for (size_t i = 0; i < from->credentials.count; i++) {
         const struct seed *entry = &from->credentials.entry[i];
-        struct seed added = {entry->address, copy(entry->user), copy(entry->password)};
+        struct seed added = {.address = entry->address,
+                             .user = copy(entry->user),
+                             .password = copy(entry->password)};
         credentials_add(&to->credentials, &added);
     }
 }

@@ -60,6 +60,7 @@ struct options {
     char *place; // FILE:LINE of a cluster of the file; NULL: it is the one of the flags
     struct seed *seed;
     size_t seed_count;
+    bool use_tls;                   // to the cluster of the seeds
     bool has_password_file;         // it was read,
     bool renewal_failed;            // and could not be read again:
     char *file_password;            // what it holds

@@ -99,23 +99,25 @@ static char *percent_decode(struct span text)
     return out;
 }
 
-static const char *strip_scheme(struct span *text, bool *out_is_url)
+static const char *strip_scheme(struct span *text, enum scheme *out)
 {
     struct span marker = SPAN("://");
     const char *found =
         text->length > 0 ? memmem(text->at, text->length, marker.at, marker.length) : NULL;
-    *out_is_url = found != NULL;
+    *out = SCHEME_NONE;
     if (found == NULL) {
         return NULL;
     }
     struct span scheme = span_make(text->at, (size_t)(found - text->at));
     *text = span_skip(*text, scheme.length + marker.length);
     if (span_is(scheme, "redis") || span_is(scheme, "valkey")) {
-        return NULL;
+        *out = SCHEME_PLAIN;
+    } else if (span_is(scheme, "rediss") || span_is(scheme, "valkeys")) {
+        *out = SCHEME_TLS;
     }
-    return span_is(scheme, "rediss") || span_is(scheme, "valkeys")
-               ? "TLS to the servers is not supported yet; use redis://"
-               : "the scheme must be redis:// or valkey://";
+    return *out != SCHEME_NONE ? NULL
+                               : "the scheme must be redis:// or valkey://, with TLS rediss:// or "
+                                 "valkeys://";
 }
 
 static const char *parse_credentials(struct span text, struct seed *out)
@@ -146,9 +148,8 @@ const char *seed_parse(struct span text, struct seed *out)
     struct seed seed = {.user = NULL, .password = NULL};
     struct span credentials;
     struct span path = {NULL, 0};
-    bool is_url;
-    const char *problem = strip_scheme(&text, &is_url);
-    if (problem == NULL && is_url) {
+    const char *problem = strip_scheme(&text, &seed.scheme);
+    if (problem == NULL && seed.scheme != SCHEME_NONE) {
         if (span_split_last(text, '@', &credentials, &text)) {
             problem = parse_credentials(credentials, &seed);
         }
@@ -166,6 +167,18 @@ const char *seed_parse(struct span text, struct seed *out)
     }
     *out = seed;
     return NULL;
+}
+
+const char *seeds_use_tls(const struct seed *seed, size_t count, bool *out)
+{
+    bool seen[SCHEME_TLS + 1] = {false};
+    for (size_t i = 0; i < count; i++) {
+        seen[seed[i].scheme] = true;
+    }
+    *out = seen[SCHEME_TLS];
+    return seen[SCHEME_TLS] && seen[SCHEME_PLAIN]
+               ? "all addresses of a cluster must be with TLS (rediss://), or none"
+               : NULL;
 }
 
 void seed_clear(struct seed *seed)

@@ -23,16 +23,27 @@ bool address_equal(const struct address *a, const struct address *b);
 // Adds host:port, IPv6 in brackets.
 void address_add(struct buf *buf, const char *host, uint16_t port);
 
+enum scheme {
+    SCHEME_NONE,  // it was no URL
+    SCHEME_PLAIN, // redis://, valkey://
+    SCHEME_TLS,   // rediss://, valkeys://
+};
+
 // A seed: where to look for the cluster, and the credentials its URL carried (NULL: none).
 struct seed {
     struct address address;
+    enum scheme scheme;
     char *user;
     char *password;
 };
 
-// Takes redis://[user[:password]@]host[:port][/db], the same with valkey://, host:port and
+// Takes redis://[user[:password]@]host[:port][/db], the same with the other schemes, host:port and
 // [v6]:port; percent escapes are decoded in user and password. Returns NULL, or why not: a phrase
 // that never repeats the text (it may hold a password) and that the caller does not free.
 const char *seed_parse(struct span text, struct seed *out);
+
+// How the cluster of these seeds is spoken to: as their URLs say. NULL, or what is wrong: they do
+// not agree. It is not to be freed.
+const char *seeds_use_tls(const struct seed *seed, size_t count, bool *out);
 
 void seed_clear(struct seed *seed);

@@ -3,18 +3,17 @@
 //   CLOSED --ask--> CONNECTING --connected--> BUSY --last reply--> IDLE --ask--> BUSY
 //      ^                |                      |                    |
 //      +----------------+------ any failure ---+--------------------+
-//
-// AUTH and CLIENT SETNAME go out in front of the first commands of a connection, in the same write.
-// One timer serves both limits: connect while CONNECTING, reply while BUSY.
 #include "redis/conn.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "redis/greeting.h"
+#include "redis/limit.h"
+#include "redis/opening.h"
+#include "redis/server_error.h"
 
 enum state { CLOSED, CONNECTING, IDLE, BUSY };
 
@@ -30,15 +29,18 @@ enum {
 struct conn {
     const struct conn_options *options;
     struct address address;
+    char hostname[ADDRESS_HOST_SIZE];
     struct conn_handler handler;
     enum state state;
-    struct dial *dial; // while CONNECTING
-    int fd;            // IDLE and BUSY, otherwise -1
+    struct opening *opening;     // while CONNECTING
+    struct tls_session *session; // of the last connection
+    struct transport transport;  // IDLE and BUSY
     struct event *readable;
     struct event *writable; // added while `out` could not be sent whole
-    struct event *timer;
-    struct buf out; // commands not sent yet
+    struct limit limit;     // on the replies of this ask
+    struct buf out;         // commands not sent yet
     struct resp *resp;
+    struct greeting greeting;
     command_set wanted;  // by this ask, refused ones included
     command_set refused; // on this connection
     int64_t refused_us;  // when the last of them was
@@ -46,12 +48,9 @@ struct conn {
     size_t queued;       // how many,
     size_t answered;     // and how many of them were answered
     size_t queue_capacity;
-    bool auth_awaited;    // the reply to AUTH comes next,
-    bool setname_awaited; // then the one to CLIENT SETNAME
+    bool fresh;           // nothing was read on this connection yet
     bool reused;          // this ask began on a kept connection, and nothing was read yet
     enum outcome verdict; // of this ask, by the replies so far
-    int64_t sent_us;      // when BUSY began
-    int64_t waited_us;    // for replies, in this ask before that
     int64_t connect_began_us;
     int64_t connect_us; // of this ask
     char detail[DETAIL_SIZE];
@@ -72,24 +71,9 @@ static struct login login_of(const struct conn *conn)
                             common != NULL ? *common : none);
 }
 
-// What a server said, made printable. A server can repeat what it was sent, the password included
-// and perhaps cut ("unknown command 'AUTH', with args beginning with: ..."): a text with as much as
-// its beginning is not passed on.
 static void set_server_detail(struct conn *conn, struct span text)
 {
-    enum { BEGINNING = 6 };
-    const char *password = login_of(conn).password;
-    if (password != NULL &&
-        span_contains(text, span_make(password, strnlen(password, BEGINNING)))) {
-        set_detail(conn, "the server repeats the password");
-        return;
-    }
-    size_t length = text.length < DETAIL_SIZE - 1 ? text.length : DETAIL_SIZE - 1;
-    for (size_t i = 0; i < length; i++) {
-        char c = text.at[i];
-        conn->detail[i] = (char)(c >= ' ' && c <= '~' ? c : '?');
-    }
-    conn->detail[length] = '\0';
+    server_error_print(text, login_of(conn).password, conn->detail, sizeof(conn->detail));
 }
 
 static void drop_output(struct conn *conn)
@@ -110,33 +94,19 @@ static void free_event(struct event **event)
 
 static void close_conn(struct conn *conn)
 {
-    dial_free(conn->dial);
-    conn->dial = NULL;
+    opening_free(conn->opening);
+    conn->opening = NULL;
     free_event(&conn->readable);
     free_event(&conn->writable);
-    if (conn->fd >= 0) {
-        close(conn->fd);
-        conn->fd = -1;
-    }
+    transport_close(&conn->transport);
     resp_free(conn->resp);
     conn->resp = NULL;
     drop_output(conn);
-    event_del(conn->timer);
+    limit_stop(&conn->limit);
     conn->refused = 0;
     conn->queued = 0;
     conn->answered = 0;
     conn->state = CLOSED;
-}
-
-static void arm(struct conn *conn, int64_t limit_us)
-{
-    struct timeval limit = {limit_us / SECOND_US, limit_us % SECOND_US};
-    event_add(conn->timer, &limit);
-}
-
-static void note_wait(struct conn *conn)
-{
-    conn->waited_us += clock_monotonic_us() - conn->sent_us;
 }
 
 static void start_connecting(struct conn *conn);
@@ -154,7 +124,6 @@ static void fail(struct conn *conn, enum outcome outcome)
     bool again = conn->reused && outcome == OUTCOME_CLOSED;
     close_conn(conn);
     if (again) {
-        note_wait(conn);
         begin_anew(conn);
     } else {
         conn->handler.on_done(conn->handler.owner, outcome, conn->detail);
@@ -167,16 +136,9 @@ static void fail_with(struct conn *conn, enum outcome outcome, const char *detai
     fail(conn, outcome);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    conn_give_up(context);
-}
-
 static void flush(struct conn *conn)
 {
-    ssize_t sent = send(conn->fd, conn->out.data, conn->out.length, MSG_NOSIGNAL);
+    ssize_t sent = transport_write(&conn->transport, conn->out.data, conn->out.length);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         return; // the reading side reports what is wrong
     }
@@ -187,31 +149,9 @@ static void flush(struct conn *conn)
     }
     memmove(conn->out.data, conn->out.data + conn->out.length - rest, rest);
     conn->out.length = rest;
-    event_add(conn->writable, NULL);
-}
-
-static void on_writable(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    flush(context);
-}
-
-static void add_handshake(struct conn *conn)
-{
-    const char *user = login_of(conn).user;
-    const char *password = login_of(conn).password;
-    const struct span name[] = {SPAN("CLIENT"), SPAN("SETNAME"), SPAN("redis_cluster_exporter")};
-    if (password != NULL && user != NULL) {
-        const struct span login[] = {SPAN("AUTH"), span_of(user), span_of(password)};
-        resp_add_command(&conn->out, 3, login);
-    } else if (password != NULL) {
-        const struct span login[] = {SPAN("AUTH"), span_of(password)};
-        resp_add_command(&conn->out, 2, login);
+    if (sent > 0 || transport_wants_write(&conn->transport)) {
+        event_add(conn->writable, NULL);
     }
-    resp_add_command(&conn->out, 3, name);
-    conn->auth_awaited = password != NULL;
-    conn->setname_awaited = true;
 }
 
 static void enqueue(struct conn *conn, enum command command, const struct span *arguments,
@@ -225,11 +165,9 @@ static void enqueue(struct conn *conn, enum command command, const struct span *
 
 static void send_queue(struct conn *conn)
 {
-    int64_t left_us = conn->options->reply_timeout_us - conn->waited_us;
     conn->state = BUSY;
     conn->verdict = OUTCOME_OK;
-    conn->sent_us = clock_monotonic_us();
-    arm(conn, left_us > 0 ? left_us : 0);
+    limit_start(&conn->limit);
     flush(conn);
 }
 
@@ -245,20 +183,6 @@ static void send_commands(struct conn *conn)
     send_queue(conn);
 }
 
-static enum outcome outcome_of_error(struct span error)
-{
-    static const char *const auth_errors[] = {"NOAUTH", "WRONGPASS", "ERR invalid password"};
-    static const char *const denials[] = {"NOPERM", "DENIED"};
-    if (span_starts_any(error, auth_errors, sizeof(auth_errors) / sizeof(auth_errors[0]))) {
-        return OUTCOME_AUTH;
-    }
-    if (span_starts(error, SPAN("BUSY "))) {
-        return OUTCOME_BUSY;
-    }
-    bool denied = span_starts_any(error, denials, sizeof(denials) / sizeof(denials[0]));
-    return denied ? OUTCOME_DENIED : OUTCOME_MALFORMED;
-}
-
 static void judge_info(struct conn *conn, const struct reply *reply)
 {
     if (reply->type == REPLY_STRING) {
@@ -270,7 +194,7 @@ static void judge_info(struct conn *conn, const struct reply *reply)
         set_detail(conn, "INFO answered with something that is no text");
         return;
     }
-    conn->verdict = outcome_of_error(reply->text);
+    conn->verdict = server_error_outcome(reply->text);
     // What AUTH said tells more than the NOAUTH that follows from it.
     if (conn->detail[0] == '\0' || conn->verdict != OUTCOME_AUTH) {
         set_server_detail(conn, reply->text);
@@ -279,22 +203,18 @@ static void judge_info(struct conn *conn, const struct reply *reply)
 
 // The replies to AUTH and CLIENT SETNAME. AUTH may fail and the server answer all the same (it has
 // no password), so INFO is the judge. A server with too many clients says so here, and hangs up.
-static bool take_handshake_reply(struct conn *conn, const struct reply *reply)
+static bool take_greeting_reply(struct conn *conn, const struct reply *reply)
 {
-    bool *awaited = conn->auth_awaited ? &conn->auth_awaited : &conn->setname_awaited;
-    if (!*awaited) {
-        return false;
-    }
-    *awaited = false;
-    if (reply->type == REPLY_ERROR && conn->detail[0] == '\0') {
+    bool takes = greeting_takes(&conn->greeting);
+    if (takes && reply->type == REPLY_ERROR && conn->detail[0] == '\0') {
         set_server_detail(conn, reply->text);
     }
-    return true;
+    return takes;
 }
 
 static void take_reply(struct conn *conn, struct reply *reply)
 {
-    if (take_handshake_reply(conn, reply)) {
+    if (take_greeting_reply(conn, reply)) {
         return;
     }
     enum command command = conn->queue[conn->answered++];
@@ -314,8 +234,7 @@ static void complete(struct conn *conn)
         fail_with(conn, OUTCOME_MALFORMED, "more replies than commands");
         return;
     }
-    event_del(conn->timer);
-    note_wait(conn);
+    limit_stop(&conn->limit);
     conn->state = IDLE;
     conn->queued = 0;
     conn->answered = 0;
@@ -349,73 +268,140 @@ static bool take_replies(struct conn *conn)
     return false;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context)
+// What a server says before it hangs up (too many clients) is in `detail` already.
+static void report_end(struct conn *conn, ssize_t got, int error)
 {
-    static char bytes[READ_BYTES];
-    struct conn *conn = context;
-    (void)what;
-    ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    const struct tls_link *tls = conn->transport.tls;
+    if (tls != NULL && tls_link_outcome(tls) != OUTCOME_OK) {
+        fail_with(conn, tls_link_outcome(tls), tls_link_detail(tls));
         return;
     }
-    if (conn->state != BUSY) {
-        close_conn(conn); // it has ended, or says what nobody asked for
-        return;
+    if (conn->detail[0] == '\0' && conn->fresh && tls == NULL) {
+        set_detail(conn,
+                   "closed by the server without a word: it may speak with TLS only, which is "
+                   "rediss://");
+    } else if (conn->detail[0] == '\0') {
+        set_detail(conn, got == 0 ? "closed by the server" : strerror(error));
     }
-    if (got <= 0) {
-        // What a server says before it hangs up (too many clients) is in `detail` already.
-        if (conn->detail[0] == '\0') {
-            set_detail(conn, got == 0 ? "closed by the server" : strerror(errno));
-        }
-        fail(conn, OUTCOME_CLOSED);
-        return;
-    }
-    conn->reused = false;
-    resp_feed(conn->resp, bytes, (size_t)got);
-    take_replies(conn);
+    fail(conn, OUTCOME_CLOSED);
 }
 
-static void on_dialled(void *owner, int fd, enum outcome outcome, const char *detail)
+// What a server that speaks with TLS only says to a plain command: an alert. RFC 8446 section 5.1.
+static bool is_alert(struct span bytes)
+{
+    return span_starts(bytes, SPAN("\x15\x03"));
+}
+
+// True while more is wanted, on the same connection.
+static bool take_bytes(struct conn *conn, struct span bytes)
+{
+    if (conn->fresh && conn->transport.tls == NULL && is_alert(bytes)) {
+        fail_with(conn, OUTCOME_TLS_WANTED, "the server speaks with TLS only: use rediss://");
+        return false;
+    }
+    conn->fresh = false;
+    conn->reused = false;
+    resp_feed(conn->resp, bytes.at, bytes.length);
+    return take_replies(conn);
+}
+
+// One read, but for bytes of TLS that the socket will not tell of again. Others have their turn
+// before a server that always has more.
+static void take_input(struct conn *conn)
+{
+    enum { READS_MAX = 8 };
+    static char bytes[READ_BYTES];
+    bool more = true;
+    for (int i = 0; more && i < READS_MAX; i++) {
+        ssize_t got = transport_read(&conn->transport, bytes, sizeof(bytes));
+        int error = errno;
+        if (got < 0 && (error == EAGAIN || error == EINTR)) {
+            return;
+        }
+        if (conn->state != BUSY) {
+            close_conn(conn); // it has ended, or says what nobody asked for
+            return;
+        }
+        if (got <= 0) {
+            report_end(conn, got, error);
+            return;
+        }
+        more =
+            take_bytes(conn, span_make(bytes, (size_t)got)) && transport_has_more(&conn->transport);
+    }
+    if (more) {
+        event_active(conn->readable, EV_READ, 1);
+    }
+}
+
+// Inside TLS either direction can wait for the other.
+static void on_ready(evutil_socket_t fd, short what, void *context)
+{
+    struct conn *conn = context;
+    (void)fd;
+    if (conn->out.length > 0) {
+        flush(conn);
+    }
+    if ((what & EV_READ) || conn->transport.tls != NULL) {
+        take_input(conn);
+    }
+}
+
+static void on_opened(void *owner, const struct transport *transport, enum outcome outcome,
+                      const char *detail)
 {
     struct conn *conn = owner;
-    if (fd < 0) {
+    struct event_base *base = conn->options->base;
+    if (transport == NULL) {
         fail_with(conn, outcome, detail);
         return;
     }
-    dial_free(conn->dial);
-    conn->dial = NULL;
+    opening_free(conn->opening);
+    conn->opening = NULL;
     conn->connect_us = clock_monotonic_us() - conn->connect_began_us;
     conn->connect_us += conn->connect_us == 0 ? 1 : 0;
-    conn->fd = fd;
-    conn->readable = event_new(conn->options->base, fd, EV_READ | EV_PERSIST, on_readable, conn);
-    conn->writable = event_new(conn->options->base, fd, EV_WRITE, on_writable, conn);
+    conn->transport = *transport;
+    conn->fresh = true;
+    conn->readable = event_new(base, transport->fd, EV_READ | EV_PERSIST, on_ready, conn);
+    conn->writable = event_new(base, transport->fd, EV_WRITE, on_ready, conn);
     CHECK(conn->readable != NULL && conn->writable != NULL);
     event_add(conn->readable, NULL);
     conn->resp = resp_new(conn->options->reply_bytes_max);
-    add_handshake(conn);
+    greeting_add(&conn->greeting, &conn->out, login_of(conn));
     send_commands(conn);
 }
 
 static void start_connecting(struct conn *conn)
 {
-    struct address place;
-    address_map_apply(conn->options->address_map, &conn->address, &place);
     conn->state = CONNECTING;
     conn->reused = false;
     conn->detail[0] = '\0';
     conn->connect_began_us = clock_monotonic_us();
-    arm(conn, conn->options->connect_timeout_us);
-    conn->dial = dial_new(conn->options->base, conn->options->dns, &place, on_dialled, conn);
+    conn->opening =
+        opening_new(conn->options, &conn->address, conn->hostname, &conn->session, on_opened, conn);
+}
+
+static bool has_arrived(const void *owner)
+{
+    const struct conn *conn = owner;
+    return transport_has_arrived(&conn->transport);
+}
+
+static void on_limit(void *owner)
+{
+    conn_give_up(owner);
 }
 
 struct conn *conn_new(const struct conn_options *options, const struct address *address,
                       struct conn_handler handler)
 {
     struct conn *conn = mem_new(1, sizeof(*conn));
-    *conn = (struct conn){
-        .options = options, .address = *address, .handler = handler, .fd = -1, .out = BUF_EMPTY};
-    conn->timer = evtimer_new(options->base, on_timer, conn);
-    CHECK(conn->timer != NULL);
+    *conn = (struct conn){.options = options,
+                          .address = *address,
+                          .handler = handler,
+                          .transport = TRANSPORT_NONE,
+                          .out = BUF_EMPTY};
+    limit_init(&conn->limit, options->base, has_arrived, on_limit, conn);
     return conn;
 }
 
@@ -423,10 +409,16 @@ void conn_free(struct conn *conn)
 {
     if (conn != NULL) {
         close_conn(conn);
-        event_free(conn->timer);
+        limit_fini(&conn->limit);
+        tls_session_free(conn->session);
         free(conn->queue);
         free(conn);
     }
+}
+
+void conn_set_hostname(struct conn *conn, const char *hostname)
+{
+    span_copy(span_of(hostname), conn->hostname, sizeof(conn->hostname));
 }
 
 const struct address *conn_address(const struct conn *conn)
@@ -448,19 +440,11 @@ static void begin_ask(struct conn *conn)
 {
     conn->detail[0] = '\0';
     conn->connect_us = 0;
-    conn->waited_us = 0;
+    limit_set(&conn->limit, conn->options->reply_timeout_us);
     conn->reused = conn->state == IDLE;
     if (conn->state == IDLE) {
         resp_restart(conn->resp);
     }
-}
-
-// It has ended, or said what nobody asked for, and the loop has not told yet: what comes next would
-// be taken for replies.
-static bool is_stale(const struct conn *conn)
-{
-    char byte;
-    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 void conn_ask(struct conn *conn, command_set commands)
@@ -472,7 +456,9 @@ void conn_ask(struct conn *conn, command_set commands)
         conn->refused = 0;
     }
     begin_ask(conn);
-    if (conn->state == IDLE && is_stale(conn)) {
+    // When it has ended, or said what nobody asked for, and the loop has not told yet, what comes
+    // next would be taken for replies.
+    if (conn->state == IDLE && !transport_is_quiet(&conn->transport)) {
         close_conn(conn);
         begin_anew(conn);
     } else if (conn->state == IDLE) {
@@ -513,10 +499,8 @@ void conn_send(struct conn *conn)
 
 void conn_give_up(struct conn *conn)
 {
-    if (conn->state == CONNECTING && dial_is_resolving(conn->dial)) {
-        fail_with(conn, OUTCOME_RESOLVE, "no answer from the name servers in time");
-    } else if (conn->state == CONNECTING) {
-        fail_with(conn, OUTCOME_CONNECT_TIMEOUT, "no connection in time");
+    if (conn->state == CONNECTING) {
+        opening_give_up(conn->opening);
     } else if (conn->state == BUSY) {
         fail_with(conn, OUTCOME_TIMEOUT, "no complete answer in time");
     }

@@ -2,25 +2,9 @@
 // pipelined write. Everything that a server can do wrong ends as an outcome, never as an error.
 #pragma once
 
-#include "redis/address_map.h"
 #include "redis/command.h"
-#include "redis/credentials.h"
-#include "redis/dial.h"
-#include "redis/tls.h"
-
-// What all connections of a cluster share; borrowed by them, outlives them. It may change between
-// two asks, what it points to as well: the next connect goes by it.
-struct conn_options {
-    struct event_base *base;
-    struct evdns_base *dns;
-    const struct login *login;             // for all servers; NULL: none
-    const struct credentials *credentials; // of single ones; may be NULL
-    struct tls *tls;                       // NULL: plain connections
-    const struct address_map *address_map; // NULL: everybody is where the cluster says
-    int64_t connect_timeout_us;
-    int64_t reply_timeout_us;
-    size_t reply_bytes_max; // for all replies of one ask, as the time
-};
+#include "redis/conn_options.h"
+#include "redis/outcome.h"
 
 // `on_reply` borrows the reply, whose text it may take with reply_take_text; error replies come
 // here too. `on_done` comes once for each conn_ask, after the last reply; `detail` is a printable
@@ -39,10 +23,14 @@ struct conn *conn_new(const struct conn_options *options, const struct address *
                       struct conn_handler handler);
 void conn_free(struct conn *conn); // no callback comes any more; NULL is fine
 
+// The host name that the server announces ("": none), for the next time that it connects.
+void conn_set_hostname(struct conn *conn, const char *hostname);
+
 const struct address *conn_address(const struct conn *conn);
 bool conn_is_open(const struct conn *conn);
 
-// How long the connect of the last ask took: more than 0 on a new connection, 0 on a kept one.
+// How long the connect of the last ask took, TLS included: more than 0 on a new connection, 0 on a
+// kept one.
 int64_t conn_connect_us(const struct conn *conn);
 
 // Sends the commands in one write and reads their replies; connects first when there is no

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -226,6 +227,17 @@ struct dial *dial_new(struct event_base *base, struct evdns_base *dns,
 bool dial_is_resolving(const struct dial *dial)
 {
     return dial->lookup != NULL;
+}
+
+bool dial_has_connected(const struct dial *dial)
+{
+    for (const struct attempt *attempt = dial->attempt; attempt != NULL; attempt = attempt->next) {
+        struct pollfd ready = {.fd = attempt->fd, .events = POLLOUT};
+        if (poll(&ready, 1, 0) == 1) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void dial_free(struct dial *dial)

@@ -22,4 +22,7 @@ struct dial *dial_new(struct event_base *base, struct evdns_base *dns,
 // Whether it still waits for a name server.
 bool dial_is_resolving(const struct dial *dial);
 
+// Whether it has connected, and the loop has not told yet.
+bool dial_has_connected(const struct dial *dial);
+
 void dial_free(struct dial *dial); // `done` comes no more; NULL is fine

@@ -16,6 +16,14 @@ static const char *const names[OUTCOME_COUNT] = {
     [OUTCOME_WRONG_NODE] = "wrong_node",
     [OUTCOME_NO_ADDRESS] = "no_address",
     [OUTCOME_LOCAL_LIMIT] = "local_limit",
+    [OUTCOME_TLS_UNTRUSTED] = "tls_untrusted",
+    [OUTCOME_TLS_EXPIRED] = "tls_expired",
+    [OUTCOME_TLS_NAME] = "tls_name",
+    [OUTCOME_TLS_CLIENT] = "tls_client_certificate",
+    [OUTCOME_TLS_VERSION] = "tls_version",
+    [OUTCOME_TLS_PLAIN] = "tls_not_spoken",
+    [OUTCOME_TLS_WANTED] = "tls_wanted",
+    [OUTCOME_TLS] = "tls",
 };
 
 const char *outcome_name(enum outcome outcome)

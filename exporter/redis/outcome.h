@@ -17,6 +17,14 @@ enum outcome {
     OUTCOME_WRONG_NODE,      // another node lives at this address
     OUTCOME_NO_ADDRESS,      // the cluster does not know the node's address
     OUTCOME_LOCAL_LIMIT,     // this process has no descriptor or memory left to connect with
+    OUTCOME_TLS_UNTRUSTED,   // its certificate is not signed by an authority that is trusted
+    OUTCOME_TLS_EXPIRED,     // its certificate, or an authority's, is not valid at this time
+    OUTCOME_TLS_NAME,        // its certificate is for another name
+    OUTCOME_TLS_CLIENT,      // it wants a certificate of ours, or another one
+    OUTCOME_TLS_VERSION,     // no version of TLS is common to both
+    OUTCOME_TLS_PLAIN,       // it speaks without TLS
+    OUTCOME_TLS_WANTED,      // it speaks with TLS only, we without
+    OUTCOME_TLS,             // TLS has failed otherwise
     OUTCOME_COUNT,
 };
 

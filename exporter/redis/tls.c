@@ -11,6 +11,9 @@
 #include "base/mem.h"
 #include "redis/tls_parts.h"
 
+// So many times were files read: connections go from one context to another.
+static unsigned generations;
+
 enum { READ_BYTES = 1 << 15 }; // two records, more than most nodes say at once
 
 bool tls_version_parse(const char *text, enum tls_version *out)
@@ -128,8 +131,16 @@ static char *load(const struct tls_options *options, SSL_CTX **out)
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     CHECK(context != NULL);
     SSL_CTX_set_min_proto_version(context, versions[options->min_version]);
-    SSL_CTX_set_verify(context, options->skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    if (options->skip_verify) {
+        SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+    } else {
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, tls_on_verify);
+    }
+    SSL_CTX_set_client_cert_cb(context, tls_on_certificate_wanted);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, tls_on_new_session);
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
@@ -153,9 +164,14 @@ char *tls_new(const struct tls_options *options, struct tls **out)
     char *problem = load(options, &context);
     if (problem == NULL) {
         *out = mem_new(1, sizeof(**out));
-        **out = (struct tls){.options = options, .context = context};
+        **out = (struct tls){.options = options, .context = context, .generation = ++generations};
     }
     return problem;
+}
+
+const char *tls_server_name(const struct tls *tls)
+{
+    return tls->options->server_name;
 }
 
 void tls_free(struct tls *tls)
@@ -173,7 +189,7 @@ char *tls_reload(struct tls *tls)
     if (problem == NULL) {
         SSL_CTX_free(tls->context);
         tls->context = context;
-        tls->generation++;
+        tls->generation = ++generations;
     }
     return problem;
 }

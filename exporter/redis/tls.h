@@ -11,7 +11,7 @@ struct tls_options {
     char *ca_file;     // PEM, instead of the system's; NULL: those
     char *cert_file;   // of the client, PEM, with intermediate ones; NULL: none
     char *key_file;    // of that certificate; both or neither
-    char *server_name; // that certificates must be for, whatever the address; NULL: see tls_link.h
+    char *server_name; // that certificates must be for, whatever the address; NULL: see opening.h
     enum tls_version min_version;
     bool skip_verify; // take any certificate
 };
@@ -23,7 +23,8 @@ struct tls;
 // Reads the files. Borrows `options`, which outlive it. NULL, or one line that says what is wrong
 // and names the file: free() it; *out is set only without a problem.
 char *tls_new(const struct tls_options *options, struct tls **out);
-void tls_free(struct tls *tls); // connections may outlive it; NULL is fine
+const char *tls_server_name(const struct tls *tls); // of the options
+void tls_free(struct tls *tls);                     // connections may outlive it; NULL is fine
 
 // Reads the files again, for connections made from now on; sessions of earlier ones are not
 // resumed. On a problem, told as above, everything stays as it was.

@@ -216,6 +216,7 @@ static void prepare_conn(struct cluster *cluster, struct member *member,
         member->conn = conn_new(&cluster->options.conn, address,
                                 (struct conn_handler){on_reply, on_done, member});
     }
+    conn_set_hostname(member->conn, member->hostname);
 }
 
 static void ask(struct scrape *scrape, struct node_snapshot *node, const struct address *address)

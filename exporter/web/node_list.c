@@ -37,7 +37,7 @@ static void add_node(cJSON *list, const struct snapshot *snapshot, const struct 
     cJSON *addresses = cJSON_AddArrayToObject(group, "targets");
     cJSON *labels = cJSON_AddObjectToObject(group, "labels");
     CHECK(addresses != NULL && labels != NULL);
-    buf_text(&url, "redis://");
+    buf_text(&url, snapshot->cluster->options.conn.tls != NULL ? "rediss://" : "redis://");
     address_add(&url, member->address.host, member->address.port);
     buf_char(&url, '\0');
     cJSON_AddItemToArray(addresses, cJSON_CreateString(url.data));

@@ -11,6 +11,8 @@ struct target {
     enum target_kind kind;
     struct seed seed;
     const struct cluster *of; // as in the question
+    bool tls;                 // as well
+    char *server_name;        // as well
     char *checks;             // as well
     bool with_password;       // as well
     const struct target_options *options;
@@ -59,6 +61,7 @@ static void free_target(struct target *target)
     cluster_free(target->cluster);
     key_checks_clear(&target->own_checks);
     free(target->checks);
+    free(target->server_name);
     clear_login(target);
     free(target->name);
     free(target);
@@ -90,10 +93,12 @@ struct metrics_page *target_store_find(struct target_store *store, const struct 
     for (size_t i = store->count; i-- > 0;) {
         struct target *target = store->target[i];
         if (target->kind != question->kind || !is_same_text(target->checks, question->checks) ||
+            !is_same_text(target->server_name, question->server_name) ||
             !address_equal(&target->seed.address, &question->address)) {
             continue;
         }
-        if (target->with_password == question->with_password && target->of == question->of) {
+        if (target->with_password == question->with_password && target->of == question->of &&
+            target->tls == question->tls) {
             found = target;
         } else if (metrics_page_is_idle(target->page)) {
             drop_target(store, i);
@@ -210,6 +215,10 @@ static struct cluster_options options_for(struct target *target)
     cluster.collectors = wanted_collectors(target);
     cluster.collect = &target->collect;
     cluster.conn.login = target->with_password ? cluster.conn.login : &target->login;
+    if (target->of == NULL) {
+        cluster.conn.tls = target->tls ? target->options->tls : NULL;
+    }
+    cluster.conn.tls_server_name = target->server_name;
     cluster.renew_login = renew_login;
     cluster.login_owner = target;
     cluster.full_views = 0;
@@ -242,6 +251,8 @@ struct metrics_page *target_store_add(struct target_store *store, const struct q
     target->options = store->options;
     target->kind = question->kind;
     target->of = question->of;
+    target->tls = question->tls;
+    target->server_name = copy_text(question->server_name);
     target->with_password = question->with_password;
     target->seed.address = question->address;
     target->name = buf_take(&name);

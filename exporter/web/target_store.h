@@ -10,6 +10,7 @@ struct target_options {
     char *const *allowed; // patterns of host:port
     size_t allowed_count;
     const struct cluster_options *foreign; // for targets of no configured cluster; without seeds
+    const struct tls *tls;                 // for those of these that are spoken to with TLS
     int64_t scrape_timeout_us;
     int64_t timeout_offset_us;
 };
@@ -21,6 +22,9 @@ struct question {
     enum target_kind kind;
     struct address address;
     const struct cluster *of; // the configured cluster that it belongs to; NULL: none
+    enum scheme scheme;       // as it came
+    bool tls;                 // is spoken
+    const char *server_name;  // that its certificate must be for; NULL: as configured
     char *checks;             // the parameters that name keys, as they came; NULL: none
     bool with_password;       // the target may be told the configured one
 };

@@ -331,8 +331,18 @@ enum MHD_Result targets_serve_discovery(struct targets *targets, struct request 
 
 // --- requests ---
 
+static const char *parse_server_name(const struct request *request, const char **out)
+{
+    const char *name = request_argument(request, "tls_server_name");
+    name = name != NULL ? name : request_argument(request, "tls-server-name");
+    *out = name != NULL && name[0] != '\0' ? name : NULL;
+    return *out != NULL && strlen(*out) >= ADDRESS_HOST_SIZE
+               ? "the parameter tls_server_name is too long"
+               : NULL;
+}
+
 // Credentials in a target would be anybody's: they are not used.
-static const char *parse_target(const struct request *request, struct address *out)
+static const char *parse_target(const struct request *request, struct question *out)
 {
     const char *text = request_argument(request, "target");
     struct seed seed;
@@ -341,8 +351,10 @@ static const char *parse_target(const struct request *request, struct address *o
     }
     const char *problem = seed_parse(span_of(text), &seed);
     if (problem == NULL) {
-        *out = seed.address;
+        out->address = seed.address;
+        out->scheme = seed.scheme;
         seed_clear(&seed);
+        problem = parse_server_name(request, &out->server_name);
     }
     return problem;
 }
@@ -387,7 +399,11 @@ static enum MHD_Result serve_foreign(struct targets *targets, struct request *re
     if (permission == WITHOUT_PASSWORD && !topology_is_recent(options)) {
         start_discovery(targets, clock_monotonic_us() + options->scrape_timeout_us);
     }
-    question->with_password = permission == WITH_PASSWORD;
+    // A request does not make a password that is kept secret by TLS go out without.
+    bool tls_is_usual = options->foreign->conn.tls != NULL;
+    question->tls =
+        question->scheme == SCHEME_TLS || (question->scheme == SCHEME_NONE && tls_is_usual);
+    question->with_password = permission == WITH_PASSWORD && (question->tls || !tls_is_usual);
     return serve_allowed(targets, request, question);
 }
 
@@ -403,6 +419,7 @@ static enum MHD_Result serve_question(struct targets *targets, struct request *r
         return metrics_page_serve(targets->page[index], request);
     }
     question->of = targets->options.cluster[index];
+    question->tls = question->of->options.conn.tls != NULL;
     question->with_password = true;
     return serve_allowed(targets, request, question);
 }
@@ -411,7 +428,7 @@ static enum MHD_Result serve(struct targets *targets, struct request *request,
                              enum target_kind kind)
 {
     struct question question = {.kind = kind};
-    const char *problem = parse_target(request, &question.address);
+    const char *problem = parse_target(request, &question);
     if (problem != NULL) {
         return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
     }

@@ -192,8 +192,10 @@ class RedisError(Exception):
 class Resp:
     """A RESP2 client: one connection, one command at a time."""
 
-    def __init__(self, host, port, password=None, user=None):
+    def __init__(self, host, port, password=None, user=None, tls=None):
         self.sock = socket.create_connection((host, port), timeout=5)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock)
         self.file = self.sock.makefile("rb")
         if password:
             self.call("AUTH", *([user] if user else []), password)
@@ -302,16 +304,23 @@ def spreads_forgetting():
 
 
 class RedisNode:
-    """One redis-server with a data directory and a port of its own, perhaps on one side."""
+    """One redis-server with a data directory and a port of its own, perhaps on one side.
 
-    def __init__(self, host="127.0.0.1", password=None, cluster=True, side=None, **config):
+    With `tls`, an SSL context, that port is for TLS alone and this object's own client uses it.
+    """
+
+    def __init__(self, host="127.0.0.1", password=None, cluster=True, side=None, tls=None,
+                 **config):
         self.host, self.side = side.host if side else host, side
         host, self.port, self.dir = self.host, free_port("127.0.0.1" if side else host), temp_dir()
         self.bus_port = self.port + 10000
-        self.password, self.process, self._resp = password, None, None
+        self.password, self.process, self.tls, self._resp = password, None, tls, None
         self.config = {
             "port": self.port, "bind": host, "dir": self.dir, "daemonize": "no", "save": "",
             "appendonly": "no", "repl-diskless-sync-delay": 0, "enable-debug-command": "yes"}
+        if tls:
+            self.config.update({"port": 0, "tls-port": self.port, "tls-replication": "yes",
+                                "tls-cluster": "yes"})
         if cluster:
             self.config.update({"cluster-enabled": "yes", "cluster-node-timeout": 1000})
         if password:
@@ -326,7 +335,7 @@ class RedisNode:
     def start(self):
         argv = [*(self.side.inside if self.side else []), REDIS_SERVER]
         for key, value in self.config.items():
-            argv += ["--" + key, str(value)]
+            argv += ["--" + key, *(value if isinstance(value, list) else [str(value)])]
         self.process = Process(argv, os.path.join(self.dir, "redis.log"), cwd=self.dir)
 
     def ready(self):
@@ -337,7 +346,7 @@ class RedisNode:
     def command(self, *args):
         """Sends a command on this object's own connection, which stays open between calls."""
         if not self._resp:
-            self._resp = Resp(self.host, self.port, self.password)
+            self._resp = Resp(self.host, self.port, self.password, tls=self.tls)
         try:
             return self._resp.call(*args)
         except OSError:

@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <openssl/err.h>
 
 #include "base/mem.h"
 #include "redis/resp.h"
@@ -36,16 +39,33 @@ static void on_pump(evutil_socket_t fd, short what, void *context)
         node->out.length -= (size_t)sent;
         memmove(node->out.data, node->out.data + sent, node->out.length);
     }
-    if (node->close_after > 0 && node->sent >= node->close_after) {
+    bool closes = node->close_after > 0 && node->sent >= node->close_after;
+    if (closes || (node->ends && node->out.length == 0)) {
         fake_node_hang_up(node);
     }
     pump_soon(node);
 }
 
+// What TLS has to say is sent as anything else is.
+static void drain_tls(struct fake_node *node)
+{
+    char *bytes;
+    long length = BIO_get_mem_data(SSL_get_wbio(node->ssl), &bytes);
+    buf_bytes(&node->out, bytes, (size_t)length);
+    (void)BIO_reset(SSL_get_wbio(node->ssl));
+    pump_soon(node);
+}
+
 static void say(struct fake_node *node, struct span bytes)
 {
-    buf_span(&node->out, bytes);
-    pump_soon(node);
+    if (node->ssl != NULL) {
+        CHECK(bytes.length == 0 ||
+              SSL_write(node->ssl, bytes.at, (int)bytes.length) == (int)bytes.length);
+        drain_tls(node);
+    } else {
+        buf_span(&node->out, bytes);
+        pump_soon(node);
+    }
 }
 
 static struct span answer_to(const struct fake_node *node, struct span command)
@@ -74,23 +94,55 @@ static void take_command(struct fake_node *node, const struct reply *words)
     buf_free(&name);
 }
 
+static void take_bytes(struct fake_node *node, const char *bytes, size_t length)
+{
+    struct reply *words;
+    node->reads++;
+    buf_bytes(&node->received, bytes, length);
+    resp_feed(node->commands, bytes, length);
+    while (node->fd >= 0 && resp_next(node->commands, &words) == RESP_REPLY) {
+        take_command(node, words);
+        reply_free(words);
+    }
+}
+
+// A failed handshake ends the connection, once the alert is sent.
+static void take_records(struct fake_node *node, const char *bytes, size_t length)
+{
+    char plain[4096];
+    bool shaken = SSL_is_init_finished(node->ssl) == 1;
+    BIO_write(SSL_get_rbio(node->ssl), bytes, (int)length);
+    int got = SSL_read(node->ssl, plain, sizeof(plain));
+    int error = SSL_get_error(node->ssl, got);
+    if (!shaken && SSL_is_init_finished(node->ssl) && node->greeting != NULL) {
+        say(node, span_of(node->greeting));
+    }
+    while (node->fd >= 0 && got > 0) {
+        take_bytes(node, plain, (size_t)got);
+        got = node->fd >= 0 ? SSL_read(node->ssl, plain, sizeof(plain)) : 0;
+    }
+    if (node->fd >= 0) {
+        drain_tls(node);
+    }
+    ERR_clear_error();
+    if (node->fd >= 0 && error == SSL_ERROR_SSL) {
+        node->ends = true;
+        on_pump(-1, 0, node);
+    }
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
     struct fake_node *node = context;
     char bytes[4096];
-    struct reply *words;
     (void)what;
     ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
     if (got <= 0) {
         fake_node_hang_up(node);
-        return;
-    }
-    node->reads++;
-    buf_bytes(&node->received, bytes, (size_t)got);
-    resp_feed(node->commands, bytes, (size_t)got);
-    while (node->fd >= 0 && resp_next(node->commands, &words) == RESP_REPLY) {
-        take_command(node, words);
-        reply_free(words);
+    } else if (node->ssl != NULL) {
+        take_records(node, bytes, (size_t)got);
+    } else {
+        take_bytes(node, bytes, (size_t)got);
     }
 }
 
@@ -99,8 +151,11 @@ static void on_acceptable(evutil_socket_t listener, short what, void *context)
     struct fake_node *node = context;
     (void)what;
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int on = 1;
     CHECK(fd >= 0);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     fake_node_hang_up(node);
+    node->ends = false;
     node->fd = fd;
     node->sent = 0;
     node->reads = 0;
@@ -108,7 +163,11 @@ static void on_acceptable(evutil_socket_t listener, short what, void *context)
     node->readable = event_new(node->base, fd, EV_READ | EV_PERSIST, on_readable, node);
     event_add(node->readable, NULL);
     buf_text(&node->log, node->log.length > 0 ? " |" : "|");
-    if (node->greeting != NULL) {
+    if (node->tls != NULL) {
+        node->ssl = SSL_new(node->tls);
+        SSL_set_bio(node->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_accept_state(node->ssl);
+    } else if (node->greeting != NULL) {
         say(node, span_of(node->greeting));
     }
 }
@@ -170,6 +229,14 @@ void fake_node_say(struct fake_node *node, const char *bytes)
     say(node, span_of(bytes));
 }
 
+size_t fake_node_say_now(struct fake_node *node, const char *bytes)
+{
+    fake_node_say(node, bytes);
+    size_t before = node->out.length;
+    on_pump(-1, 0, node);
+    return before - node->out.length;
+}
+
 void fake_node_hang_up(struct fake_node *node)
 {
     if (node->fd >= 0) {
@@ -177,6 +244,8 @@ void fake_node_hang_up(struct fake_node *node)
         event_free(node->readable);
         resp_free(node->commands);
         buf_free(&node->out);
+        SSL_free(node->ssl);
+        node->ssl = NULL;
         close(node->fd);
         node->fd = -1;
     }

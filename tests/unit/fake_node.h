@@ -3,6 +3,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <openssl/ssl.h>
 
 #include "redis/address.h"
 
@@ -23,10 +24,12 @@ struct fake_node {
     const char *greeting; // said before any command; NULL: nothing
     bool one_byte_a_turn; // of the event loop
     size_t close_after;   // hangs up after so many bytes; 0: it does not
+    SSL_CTX *tls;         // speaks with TLS; NULL: without
     // What was seen. The log names the commands, with '|' where a connection begins.
     struct buf log;
-    size_t reads; // pieces in which commands came
-    struct buf received;
+    size_t reads;        // pieces in which commands came
+    struct buf received; // inside TLS, where it is spoken
+    SSL *ssl;            // of the connection
     // Its own:
     int listener;
     int fd; // of the connection; -1: none
@@ -36,6 +39,7 @@ struct fake_node {
     struct resp *commands;
     struct buf out;
     size_t sent; // on this connection
+    bool ends;   // hangs up when all is sent
 };
 
 struct fake_node *fake_node_new(struct event_base *base);
@@ -45,6 +49,8 @@ void fake_node_free(struct fake_node *node); // NULL is fine
 void fake_node_answer(struct fake_node *node, const char *command, const char *reply);
 
 void fake_node_say(struct fake_node *node, const char *bytes);
+// The same, at once: at most what the sockets take. Gives how many bytes that were.
+size_t fake_node_say_now(struct fake_node *node, const char *bytes);
 void fake_node_hang_up(struct fake_node *node);
 void fake_node_stop_listening(struct fake_node *node);
 

@@ -138,6 +138,40 @@ static void seed_has_an_address_and_credentials(void **state)
     }
 }
 
+static void scheme_tells_whether_tls_is_spoken(void **state)
+{
+    static const struct {
+        const char *input;
+        enum scheme scheme;
+    } cases[] = {
+        {"host:1", SCHEME_NONE},         {"redis://host", SCHEME_PLAIN},
+        {"valkey://host", SCHEME_PLAIN}, {"rediss://a:b@host:1/0", SCHEME_TLS},
+        {"valkeys://[::1]", SCHEME_TLS},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct seed seed;
+        assert_null(seed_parse(guarded_text(cases[i].input), &seed));
+        assert_int_equal(seed.scheme, cases[i].scheme);
+        seed_clear(&seed);
+    }
+}
+
+static void seeds_of_a_cluster_agree_about_tls(void **state)
+{
+    const struct seed none = {.scheme = SCHEME_NONE};
+    const struct seed plain = {.scheme = SCHEME_PLAIN};
+    const struct seed tls = {.scheme = SCHEME_TLS};
+    bool use_tls = true;
+    (void)state;
+    assert_null(seeds_use_tls((const struct seed[]){none, plain}, 2, &use_tls));
+    assert_false(use_tls);
+    assert_null(seeds_use_tls((const struct seed[]){none, tls, none}, 3, &use_tls));
+    assert_true(use_tls);
+    assert_non_null(
+        strstr(seeds_use_tls((const struct seed[]){tls, none, plain}, 3, &use_tls), "rediss://"));
+}
+
 static void bad_seed_is_refused_with_a_reason(void **state)
 {
     static const struct {
@@ -157,8 +191,7 @@ static void bad_seed_is_refused_with_a_reason(void **state)
         {"redis://:topsecret%00@host", "escape"},
         {"redis://us%er:topsecret@host", "escape"},
         {"redis://us%zzer:top%zzsecret@host", "escape"},
-        {"rediss://:topsecret@host", "TLS"},
-        {"valkeys://host", "TLS"},
+        {"redisss://:topsecret@host", "scheme"},
         {"http://:topsecret@host", "scheme"},
         {"REDIS://host", "scheme"},
         {"://host", "scheme"},
@@ -186,6 +219,8 @@ int main(void)
         cmocka_unit_test_teardown(host_may_have_255_characters, release),
         cmocka_unit_test(addresses_are_equal_by_host_and_port),
         cmocka_unit_test_teardown(seed_has_an_address_and_credentials, release),
+        cmocka_unit_test_teardown(scheme_tells_whether_tls_is_spoken, release),
+        cmocka_unit_test(seeds_of_a_cluster_agree_about_tls),
         cmocka_unit_test_teardown(bad_seed_is_refused_with_a_reason, release),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);

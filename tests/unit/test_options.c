@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "certificates.h"
 #include "support.h"
 
 enum { ARGUMENTS_MAX = 32 };
@@ -142,8 +143,7 @@ static void every_value_arrives(void **state)
                         "--redis.connect-timeout=0.25s --redis.node-label=id --scrape.timeout=1m "
                         "--web.listen-address=127.0.0.1:1 --web.listen-address=[::1]:2 "
                         "--web.telemetry-path=/m --web.timeout-offset=0 --log.level=error "
-                        "--log.format=json --cluster.hot-slots=1000 --redis.tls-ca-file=ca "
-                        "--redis.tls-cert-file=cert --redis.tls-key-file=key "
+                        "--log.format=json --cluster.hot-slots=1000 "
                         "--redis.tls-server-name=name --redis.tls-min-version=1.3 "
                         "--redis.tls-skip-verify --redis.address-map=a=b,c:1=d:2 "
                         "--redis.address-map *:3=*:4");
@@ -168,9 +168,6 @@ static void every_value_arrives(void **state)
     assert_int_equal(options->log_level, LOG_ERROR);
     assert_int_equal(options->log_format, LOG_JSON);
     assert_int_equal(options->collect.hot_slots, 1000);
-    assert_string_equal(options->tls.ca_file, "ca");
-    assert_string_equal(options->tls.cert_file, "cert");
-    assert_string_equal(options->tls.key_file, "key");
     assert_string_equal(options->tls.server_name, "name");
     assert_int_equal(options->tls.min_version, TLS_1_3);
     assert_true(options->tls.skip_verify);
@@ -327,8 +324,11 @@ static void bad_value_names_its_flag(void **state)
         {"--cluster.hot-slots=", "--cluster.hot-slots"},
         {"--cluster.hot-slots=1", NULL},
         {"--help=maybe", "--help"},
+        {"--redis.addr=rediss://a:1,redis://b:1", "--redis.addr"},
+        {"--redis.addr=rediss://a:1,b:1", NULL},
         {"--redis.tls-min-version=1.1", "--redis.tls-min-version"},
         {"--redis.tls-min-version=", "--redis.tls-min-version"},
+        {"--redis.tls-ca-file=/nonexistent/file", "/nonexistent/file"},
         {"--redis.tls-skip-verify=maybe", "--redis.tls-skip-verify"},
         {"--redis.address-map=a", "--redis.address-map"},
         {"--redis.address-map=a=b,a=c", "--redis.address-map"},
@@ -737,6 +737,40 @@ static void password_of_a_seed_in_the_map_is_for_its_cluster(void **state)
     end(&reading);
 }
 
+static void files_of_tls_have_two_spellings(void **state)
+{
+    static const char *const spellings[] = {
+        "--redis.tls-ca-file=%s --redis.tls-cert-file=%s --redis.tls-key-file=%s",
+        "-tls-ca-cert-file %s -tls-client-cert-file=%s -tls-client-key-file %s",
+    };
+    struct authority *authority = authority_new();
+    struct pair pair = authority_issue_good(authority, "DNS:a");
+    (void)state;
+    for (size_t i = 0; i < COUNT(spellings); i++) {
+        struct reading reading;
+        char line[512];
+        struct span rest = span_of(spellings[i]);
+        struct span before;
+        struct buf text = BUF_EMPTY;
+        const char *const files[] = {authority_file(authority), pair.cert, pair.key};
+        for (size_t j = 0; j < COUNT(files); j++) {
+            assert_true(span_cut(&rest, '%', &before));
+            buf_span(&text, before);
+            buf_text(&text, files[j]);
+            rest = span_skip(rest, 1);
+        }
+        assert_true(span_copy(buf_view(&text), line, sizeof(line)));
+        buf_free(&text);
+        read_line(&reading, line);
+        assert_null(reading.problem);
+        assert_string_equal(reading.options.tls.ca_file, files[0]);
+        assert_string_equal(reading.options.tls.cert_file, files[1]);
+        assert_string_equal(reading.options.tls.key_file, files[2]);
+        end(&reading);
+    }
+    authority_free(authority);
+}
+
 // --- As redis_exporter spells it ---
 
 static bool has(const struct reading *reading, enum collector collector)
@@ -752,7 +786,6 @@ static void flags_of_redis_exporter_are_understood(void **state)
                         "--include-search-indexes-metrics=true -export-client-list "
                         "-exclude-latency-histogram-metrics -log-level=WARN -log-format txt "
                         "-is-cluster -set-client-name=false -include-system-metrics "
-                        "-tls-ca-cert-file ca -tls-client-cert-file=cert -tls-client-key-file key "
                         "-tls-server-name=name -skip-tls-verification");
     assert_null(reading.problem);
     assert_true(reading.options.reply_timeout_us == 3 * (int64_t)SECOND_US);
@@ -764,9 +797,6 @@ static void flags_of_redis_exporter_are_understood(void **state)
     assert_true(reading.options.chosen & collector_bit(COLLECTOR_LATENCY_HISTOGRAM));
     assert_int_equal(reading.options.log_level, LOG_WARN);
     assert_int_equal(reading.options.log_format, LOG_LOGFMT);
-    assert_string_equal(reading.options.tls.ca_file, "ca");
-    assert_string_equal(reading.options.tls.cert_file, "cert");
-    assert_string_equal(reading.options.tls.key_file, "key");
     assert_string_equal(reading.options.tls.server_name, "name");
     assert_true(reading.options.tls.skip_verify);
     end(&reading);
@@ -1130,6 +1160,7 @@ int main(void)
         cmocka_unit_test(password_flag_beats_the_password_file_variable),
         cmocka_unit_test(map_in_the_password_file_is_for_single_servers),
         cmocka_unit_test(password_of_a_seed_in_the_map_is_for_its_cluster),
+        cmocka_unit_test(files_of_tls_have_two_spellings),
         cmocka_unit_test(flags_of_redis_exporter_are_understood),
         cmocka_unit_test(switches_of_redis_exporter_can_be_off),
         cmocka_unit_test(variables_of_redis_exporter_are_understood),
