@@ -15,8 +15,8 @@ RUN cmake -S /src -B /build -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr -DRE
 FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      ca-certificates libcjson1 libevent-core-2.1-7t64 libevent-extra-2.1-7t64 \
-      libhiredis1.1.0 libisal2 libmicrohttpd12t64 libssl3t64 libyaml-0-2 \
+      ca-certificates libcjson1 libcrypt1 libevent-core-2.1-7t64 libevent-extra-2.1-7t64 \
+      libgnutls30t64 libhiredis1.1.0 libisal2 libmicrohttpd12t64 libssl3t64 libyaml-0-2 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/bin/redis_cluster_exporter /usr/bin/
 COPY LICENSE /usr/share/doc/redis_cluster_exporter/
