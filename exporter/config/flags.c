@@ -449,7 +449,7 @@ const struct flag flags[] = {
     {"healthcheck", NULL, NULL, NULL,
      "ask the exporter that runs here whether it is healthy, at the first listening address (by "
      "--web.listen-address, or its variable), and exit with 0 or 1; --healthcheck=URL asks at "
-     "http://host:port",
+     "http://host:port, https://host:port or unix:/path",
      set_healthcheck, AT(healthcheck)},
     {"print-metrics", NULL, NULL, NULL, "print the reference of all metrics as Markdown",
      set_switch, AT(print_metrics)},

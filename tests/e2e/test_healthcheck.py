@@ -1,7 +1,11 @@
 """--healthcheck: what a container asks instead of curl."""
 
+import os
+
 import harness
-from harness import Exporter, FakePeer, clean_env, free_port, run
+from harness import Exporter, FakePeer, clean_env, free_port, run, temp_dir
+from test_web_auth import exporter as guarded_exporter
+from test_web_tls import exporter as secure_exporter
 
 
 def healthcheck(*flags, env=None):
@@ -36,7 +40,25 @@ def test_what_does_not_answer_well_is_unhealthy_with_a_reason():
                         (mute.addr, "no answer in time"),
                         (torn.addr, "closed without an answer"),
                         (other.addr, "is no HTTP server"),
-                        ("127.0.0.1", "is no http://host:port or host:port"),
-                        ("http://", "is no http://host:port or host:port")):
+                        ("127.0.0.1", "is no http://host:port, host:port or unix:/path"),
+                        ("http://", "is no http://host:port, host:port or unix:/path")):
         status, said = healthcheck(f"--healthcheck={url}")
         assert status == 1 and said == f"unhealthy: {url}: {reason}\n", said
+
+
+def test_tls_passwords_and_unix_sockets_are_no_obstacle():
+    secure = secure_exporter()
+    place = f"127.0.0.1:{secure.port}"
+    for flag in place, f"https://{place}", f"https://{place}/-/ready":
+        status, said = healthcheck(f"--healthcheck={flag}")
+        assert status == 0, said
+    assert healthcheck(f"--healthcheck=http://{place}")[0] == 1
+    guarded = guarded_exporter()  # answers 401
+    assert healthcheck(f"--healthcheck=127.0.0.1:{guarded.port}")[0] == 0
+    path = os.path.join(temp_dir(), "socket")
+    Exporter(None, f"--web.listen-address=unix:{path}")
+    for flags in ([f"--healthcheck=unix:{path}"],
+                  ["--healthcheck", f"--web.listen-address=unix:{path}"]):
+        assert healthcheck(*flags)[0] == 0, flags
+    status, said = healthcheck(f"--healthcheck=unix:{path}x")
+    assert status == 1 and said.endswith(": No such file or directory\n"), said
