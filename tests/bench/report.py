@@ -266,6 +266,10 @@ def write_docs(measured, growth, hung, load_before):
     sections.append(influence_section(measured))
     fill("benchmarks.md", dict(values, budgets=budget_section(measured, growth, hung).rstrip(),
                                sections="\n".join(sections).rstrip()))
+    write_scaling(measured, values)
+
+
+def write_scaling(measured, values):
     model = model_of(measured)
     page, plain = model["page"], model["plain"]
     fill("scaling.md", dict(
