@@ -96,11 +96,12 @@ def test_nodes_are_spread_over_exporters_and_each_is_scraped_once():
     everyone = {addr: 1.0 for addr in cluster.addrs}
     wait(lambda: up_by_instance(prometheus, "redis_nodes") == everyone, "all nodes are up")
     assert owners_by_prometheus(prometheus, "redis_nodes") == \
-        {addr: [owner_of(addr)] for addr in cluster.addrs}
+        {addr: [owner_of(addr)] for addr in cluster.addrs}, "as the hash says"
     for node in cluster.nodes:  # both know the cluster, and have asked it for its nodes
         expected = {f"exporter-{i}": 1 + (owner_of(node.addr) == i) for i in range(EXPORTERS)}
         wait(lambda n=node, e=expected: connections_by_user(n) == e, f"one asks {node.addr}")
-    assert [value for _, value in prometheus.query("redis_cluster_slots_covered")] == [SLOTS]
+    wait(lambda: [v for _, v in prometheus.query("redis_cluster_slots_covered")] == [SLOTS],
+         "what all nodes together tell is there, once")
     replicas.exporters[0].stop()
     rest = sum(owner_of(addr) == 1 for addr in cluster.addrs)
     wait(lambda: [v for _, v in prometheus.query('sum(up{job="redis_nodes"})')] == [rest],
@@ -125,9 +126,11 @@ def test_clusters_are_spread_over_exporters_and_each_is_scraped_once():
     assert owners_by_prometheus(prometheus, "redis_clusters") == \
         {addr: [owner_of(addr)] for addr in everyone}
     assert [node.accepted for node in nodes] == [1] * 6, "one exporter asks each"
-    covered = prometheus.query('redis_cluster_slots_covered{job="redis_clusters"}')
-    assert {labels["instance"]: value for labels, value in covered} == \
-        {addr: SLOTS for addr in everyone}
+
+    def covered():
+        found = prometheus.query('redis_cluster_slots_covered{job="redis_clusters"}')
+        return {labels["instance"]: value for labels, value in found}
+    wait(lambda: covered() == {addr: SLOTS for addr in everyone}, "with what its nodes tell")
 
 
 def test_the_examples_are_valid():
