@@ -47,7 +47,7 @@ static int parse_quality(struct span text)
     if (!span_f64(text, &quality) || quality < 0 || quality > 1) {
         return QUALITY_FULL;
     }
-    return (int)(quality * QUALITY_FULL + 0.5);
+    return (int)(quality * (double)QUALITY_FULL + 0.5);
 }
 
 static struct span unquote(struct span text)

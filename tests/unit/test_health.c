@@ -747,7 +747,7 @@ static void slots_always_add_up_and_follow_the_rules(void **state)
         }
         assert_int_equal(health->slots_owner_failed, failed);
         size_t counted = 0;
-        for (int i = 0; i < ROLE_COUNT * HEALTH_COUNT; i++) {
+        for (int i = 0; i < (int)ROLE_COUNT * (int)HEALTH_COUNT; i++) {
             counted += health->nodes[i / HEALTH_COUNT][i % HEALTH_COUNT];
         }
         assert_int_equal(counted, known);

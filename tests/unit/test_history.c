@@ -543,9 +543,9 @@ static double expected_lag(const struct stream *stream, size_t newest, int64_t b
         return 0;
     }
     if (moment >= 0) {
-        return ((double)stream->at_us[newest] - moment) / SECOND;
+        return ((double)stream->at_us[newest] - moment) / (double)SECOND;
     }
-    return written > 0 ? (double)behind * passed / written / SECOND : -1;
+    return written > 0 ? (double)behind * passed / written / (double)SECOND : -1;
 }
 
 // Bursts, idle times, scrapes that come late.

@@ -242,7 +242,7 @@ static void tell_cluster(struct buf *out, const struct health *health)
     }
     buf_format(out, "\nkeys %lld skew %g save %d", (long long)health->keys, health->slot_skew,
                health->config_differs[CONFIG_SAVE]);
-    for (int i = 0; i < ROLE_COUNT * HEALTH_COUNT; i++) {
+    for (int i = 0; i < (int)ROLE_COUNT * (int)HEALTH_COUNT; i++) {
         buf_format(out, " %zu", health->nodes[i / HEALTH_COUNT][i % HEALTH_COUNT]);
     }
 }
@@ -320,7 +320,7 @@ static void slots_and_nodes_always_add_up(void **state)
             assert_true(health->node[i].replicas_healthy <= health->node[i].replicas);
             assert_true(health->node[i].seen_by <= health->views);
         }
-        for (int i = 0; i < ROLE_COUNT * HEALTH_COUNT; i++) {
+        for (int i = 0; i < (int)ROLE_COUNT * (int)HEALTH_COUNT; i++) {
             counted += health->nodes[i / HEALTH_COUNT][i % HEALTH_COUNT];
         }
         assert_int_equal(counted, known);
