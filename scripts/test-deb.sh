@@ -54,7 +54,7 @@ build_packages() {
     # shellcheck disable=SC2016
     in_layer build sh -euc '
         /src/scripts/install-deps.sh build packaging
-        mkdir -p /packages && rm -f /packages/*
+        rm -rf /packages && mkdir /packages
         for revision in 1 2; do
             cmake -S /src -B /build -DDEBIAN_PACKAGE=ON -DBUILD_TESTING=OFF \
                 -DWARNINGS_AS_ERRORS=ON -DCPACK_DEBIAN_PACKAGE_RELEASE=$revision

@@ -14,6 +14,11 @@ def forgetful_cluster():
     return Cluster(cluster_node_timeout=TIMEOUT)
 
 
+# Seconds. Where forgetting spreads, nodes that meet a forgotten one are told to forget it again
+# for a minute.
+SHUNNED = 150
+
+
 def healthy(exporter, addrs, codes=frozenset()):
     def calm():
         page = exporter.scrape()
@@ -36,8 +41,7 @@ def test_a_node_that_some_have_forgotten_is_known_in_part():
     forgetful.command("CLUSTER", "FORGET", lost.id())
     if spreads_forgetting():
         wait(lambda: lost.addr not in exporter.scrape().up(), "all have forgotten it")
-        for node in cluster.nodes[:5]:  # nobody takes another's word for it within a minute
-            node.command("CLUSTER", "MEET", lost.host, lost.port)
+        wait(lambda: cluster.meet() and not exporter.codes(), "it is in again", SHUNNED)
         healthy(exporter, cluster.addrs)
         return
     page, problems = exporter.scrape(), exporter.problems()
@@ -74,9 +78,9 @@ def test_a_reset_node_that_is_a_seed_is_isolated():
         assert page.get("redis_cluster_nodes_isolated") == 1 and page.coverage() == FULL
         assert problems["node_isolated"]["nodes"] == [lost.addr]
         assert "seeds_differ" not in problems
-    for node in others:  # who has forgotten it does not learn of it by the others' word
-        node.command("CLUSTER", "MEET", lost.host, lost.port)
-    wait(lambda: exporter.codes() == alone | {"master_empty"}, "it is in again")
+    # who has forgotten it does not learn of it by the others' word
+    wait(lambda: cluster.meet() and exporter.codes() == alone | {"master_empty"}, "it is in again",
+         SHUNNED)
     lost.command("CLUSTER", "REPLICATE", others[0].id())
     healthy(exporter, cluster.addrs, alone)
 

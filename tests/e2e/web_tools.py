@@ -48,9 +48,17 @@ class Authority:
             f.write(f"extendedKeyUsage={usage}\n")
             f.write(f"subjectAltName={san}\n" if san else "")
         openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
-                "-CAcreateserial", "-out", cert, "-days", str(days),
+                "-CAcreateserial", "-out", cert, *validity(days),
                 "-extfile", self.path(name + ".ext"))
         return cert, own_key
+
+
+def validity(days):
+    """Flags for a certificate that ends in so many days; OpenSSL 3.5 takes no negative number."""
+    version = run("openssl", "version").stdout.split()[1].split(".")
+    if days > 0 or (int(version[0]), int(version[1])) < (3, 4):
+        return "-days", str(days)
+    return "-not_before", "20200101000000Z", "-not_after", "20200102000000Z"
 
 
 EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
