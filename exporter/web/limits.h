@@ -12,6 +12,7 @@ enum {
     CONNECTIONS_MAX_DEFAULT = 1024,
     CONNECTIONS_SPARE = 64,    // beyond connections_max, to be told so
     CONNECTION_TIMEOUT_S = 60, // idle, or with unfinished headers; longer than scrape intervals
+    FIRST_REQUEST_S = 10,      // until a new connection's first headers are whole, TLS included
     TARGETS_MAX = 1024,        // kept at once; the one unused for longest makes room
     TARGETS_CHECKING_MAX = 32, // of these, with checks of their own, which can hold many keys
 };

@@ -6,6 +6,7 @@
 #include "web/server.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <gnutls/abstract.h>
@@ -31,6 +32,9 @@ struct listener {
 struct visit {
     bool excess;             // beyond the limit
     struct tls_context *tls; // what its session goes by; NULL without TLS
+    struct server *server;
+    int fd;
+    struct event *patience; // until the headers of its next request are whole
 };
 
 struct server {
@@ -241,22 +245,40 @@ static enum MHD_Result route_request(struct server *server, struct request *requ
     return answer_by(route, server, request);
 }
 
-// What on_connection has noted.
-static bool is_excess(struct MHD_Connection *connection)
+// What on_connection has made.
+static struct visit *visit_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    const struct visit *visit = info != NULL ? info->socket_context : NULL;
-    return visit != NULL && visit->excess;
+    CHECK(info != NULL && info->socket_context != NULL);
+    return info->socket_context;
+}
+
+// MHD's own limit begins anew with each byte.
+static void expect_request(struct visit *visit, time_t seconds)
+{
+    const struct timeval limit = {seconds, 0};
+    event_add(visit->patience, &limit);
+}
+
+static void on_no_request(evutil_socket_t fd, short what, void *context)
+{
+    const struct visit *visit = context;
+    (void)fd;
+    (void)what;
+    (void)shutdown(visit->fd, SHUT_RDWR); // MHD sees it
+    event_active(visit->server->pump, EV_TIMEOUT, 0);
 }
 
 static struct request *begin_request(struct server *server, struct MHD_Connection *connection)
 {
     struct request *request = mem_new(1, sizeof(*request));
+    struct visit *visit = visit_of(connection);
+    event_del(visit->patience);
     request->connection = connection;
     request->pump = server->pump;
     request->limits = &server->limits;
-    request->excess = is_excess(connection);
+    request->excess = visit->excess;
     request->headers = server->options.gate != NULL ? gate_headers(server->options.gate) : NULL;
     server->active++;
     return request;
@@ -326,11 +348,11 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 {
     struct server *server = context;
     struct request *request = *record;
-    (void)connection;
     (void)why;
     if (request == NULL) {
         return;
     }
+    expect_request(visit_of(connection), CONNECTION_TIMEOUT_S);
     if (request->answer != NULL) {
         answer_release(request->answer); // the client left before it could be queued
     }
@@ -361,6 +383,20 @@ static void begin_tls(struct gate *gate, struct MHD_Connection *connection, stru
     tls_context_apply(visit->tls, info->tls_session);
 }
 
+static struct visit *begin_visit(struct server *server, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct visit *visit = mem_new(1, sizeof(*visit));
+    CHECK(info != NULL);
+    visit->server = server;
+    visit->fd = info->connect_fd;
+    visit->patience = evtimer_new(server->options.base, on_no_request, visit);
+    CHECK(visit->patience != NULL);
+    expect_request(visit, FIRST_REQUEST_S);
+    return visit;
+}
+
 // Beyond the limit a few more are taken, so that they can be told; see admit.
 static void on_connection(void *context, struct MHD_Connection *connection, void **record,
                           enum MHD_ConnectionNotificationCode what)
@@ -372,10 +408,11 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         if (visit->tls != NULL) {
             tls_context_release(visit->tls);
         }
+        event_free(visit->patience);
         free(visit);
         return;
     }
-    visit = mem_new(1, sizeof(*visit));
+    visit = begin_visit(listener->server, connection);
     visit->excess = ++listener->connections > listener->server->limits.options.connections_max;
     if (has_tls(listener->server)) {
         begin_tls(listener->server->options.gate, connection, visit);

@@ -4,8 +4,8 @@ import http.client
 import re
 import socket
 
-from harness import (Exporter, FakeNode, Page, Response, cluster_exporter, fake_cluster, free_port,
-                     shared, wait)
+from harness import (EXPORTER, Exporter, FakeNode, Page, Response, cluster_exporter, fake_cluster,
+                     free_port, run, shared, wait)
 
 
 class Fakes:
@@ -57,6 +57,47 @@ def test_the_landing_page_links_to_the_metrics():
     for link in links:
         if link.startswith("/"):
             assert exporter().get(link).status == 200, link
+
+
+def test_the_landing_page_has_forms_for_targets():
+    text = exporter().get("/").text
+    assert set(re.findall(r'<form action="([^"]+)"', text)) == {"/scrape", "/cluster"}
+    for path in "/scrape", "/cluster":
+        assert exporter().get(f"{path}?target={shared(Fakes).nodes[0].addr}").status == 200, path
+    version = re.search(r"Version (\S+) \(\w+\)", text)
+    assert version and version[1] in run(EXPORTER, "--version").stdout
+
+
+def test_a_telemetry_path_is_escaped_on_the_landing_page():
+    one = Exporter("127.0.0.1:1", '--web.telemetry-path=/a"><b&c')
+    assert "/a&quot;>&lt;b&amp;c" in one.get("/").text and "<b&" not in one.get("/").text
+
+
+def test_a_first_request_that_never_gets_whole_ends_its_connection():
+    clients = []
+    for first in b"", b"GET /-/heal", b"GET / HTTP/1.1\r\nHost: x\r\nA: ", b"\0", b"\r\n":
+        client = socket.create_connection(("127.0.0.1", exporter().port), timeout=30)
+        client.sendall(first)
+        clients.append(client)
+    clients[3].shutdown(socket.SHUT_WR)
+    slow = clients[2]
+
+    def all_are_closed():
+        for client in clients[:]:
+            try:
+                if client is slow:
+                    client.send(b"b")  # slowly, but it never pauses for long
+                client.setblocking(False)
+                gone = client.recv(1000) == b""
+            except BlockingIOError:
+                continue
+            except OSError:
+                gone = True
+            if gone:
+                clients.remove(client)
+        return not clients
+    wait(all_are_closed, "all are closed")
+    assert exporter().get("/-/healthy").status == 200
 
 
 def test_unknown_paths_are_404():
