@@ -33,8 +33,7 @@ def inline(directory):
 
 
 SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-          "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
-          "TLS_RSA_WITH_AES_128_GCM_SHA256"]
+          "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"]
 
 GOOD = [
     "", "# nothing\n", "{}\n", "---\n", "\ufeff{}\n",
@@ -111,9 +110,10 @@ BAD = [
        HASH.replace("$10$", "$03$"), HASH.replace("$10$", "$32$"), HASH.replace("$10$", "$1x$"))),
 ]
 
-# What promtool of Debian 12 does not know yet, and newer ones do.
+# What promtool of Debian 12 does not know yet, and newer ones do; or the other way round.
 NEWER_GOOD = [
     inline,
+    tls("cipher_suites: [TLS_RSA_WITH_AES_128_GCM_SHA256]"),  # until Go 1.22
     "rate_limit:\n", "rate_limit: {interval: 0, burst: 0}\n",
     "rate_limit: {interval: 1s, burst: 20}\n", "rate_limit: {interval: 1m30s, burst: 1}\n",
     tls("client_auth_type: RequireAnyClientCert, client_allowed_sans: [a, 10.0.0.1]"),

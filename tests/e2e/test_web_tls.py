@@ -24,7 +24,7 @@ class World:
         self.client = self.ca.issue(
             "client", "DNS:prometheus.example,email:a@b.example,URI:spiffe://x/y,IP:10.0.0.7")
         self.stranger = self.foreign.issue("stranger", "DNS:prometheus.example")
-        self.expired = self.ca.issue("expired", days=-1)
+        self.expired = self.ca.issue("expired", days=0)
         self.not_client = self.ca.issue("not-client", usage="serverAuth")
 
 

@@ -34,22 +34,25 @@ class Authority:
         self.dir = temp_dir()
         self.cert, self.key = self.path("ca.pem"), self.path("ca.key")
         openssl("req", "-x509", *EC, "-nodes", "-keyout", self.key, "-out", self.cert,
-                "-days", "2", "-subj", f"/CN={name}")
+                "-days", "2", "-subj", f"/CN={name}",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 
     def path(self, name):
         return os.path.join(self.dir, name)
 
     def issue(self, name, san="", usage="serverAuth,clientAuth", days=2, key=None):
-        """A pair (certificate, key); `days` may be negative: it has expired then."""
+        """A pair (certificate, key); with 0 days it has expired."""
         cert, own_key, request = (self.path(name + end) for end in (".pem", ".key", ".csr"))
         openssl("req", *(key or EC), "-nodes", "-keyout", own_key, "-out", request,
                 "-subj", f"/CN={name}")
         with open(self.path(name + ".ext"), "w", encoding="utf-8") as f:
-            f.write(f"extendedKeyUsage={usage}\n")
+            f.write(f"extendedKeyUsage={usage}\nauthorityKeyIdentifier=keyid\n")
             f.write(f"subjectAltName={san}\n" if san else "")
         openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key,
                 "-CAcreateserial", "-out", cert, *validity(days),
                 "-extfile", self.path(name + ".ext"))
+        wait(lambda: days or run("openssl", "x509", "-checkend", "-1", "-in", cert,
+                                 check=False).returncode, "it has expired")
         return cert, own_key
 
 
