@@ -39,7 +39,8 @@ fail() {
 # libc6-dev is only recommended by gcc, and recommended packages are left out.
 build_packages() {
     echo gcc libc6-dev make cmake pkg-config libmicrohttpd-dev libhiredis-dev \
-        libcjson-dev libevent-dev libisal-dev libssl-dev libyaml-dev
+        libcjson-dev libevent-dev libisal-dev libssl-dev libyaml-dev \
+        libgnutls28-dev libcrypt-dev
 }
 
 demo_packages() {
