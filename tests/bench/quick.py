@@ -11,7 +11,7 @@ from churn import measure_growth
 from programs import Floor, measure_in_turn, start_exporter, status_mb
 from simulator import Simulator
 
-SAMPLES_LIMIT = 160  # CPU of 1000 samples against the floor's CPU of one node, 100 nodes
+SAMPLES_LIMIT = 80  # CPU of 1000 samples against the floor's CPU of one node, 100 nodes
 SCALE_LIMIT = 1.6  # CPU of a node, 500 nodes against 10
 GROWTH_LIMIT = 1.25  # resident memory over the scrapes of a changing cluster
 PATIENCE = 60  # seconds; the exporter waits half of that for the next scrape
