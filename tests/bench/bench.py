@@ -26,10 +26,12 @@ from programs import (RIVAL, Floor, count_syscalls, measure_in_turn, start_expor
                       start_rival, status_mb)
 from real_nodes import RealNodes
 from simulator import Simulator
+from stages import measure_stages
 
 SIZES = ("6 real", "200 real", 10, 100, 1000, 2000)
 PASSES = {"6 real": (40, 20), "200 real": (12, 4), 10: (40, 20), 100: (20, 6), 1000: (8, 3),
           2000: (6, 2)}  # of each program, and of redis_exporter
+STAGES_AT = ("6 real", 1000)
 GROWTH_SCRAPES = 10000
 LARGE = 1000  # nodes; beyond, what costs a page of several hundred megabytes is left out
 HISTOGRAM = "--collector.latency-histogram"
@@ -66,7 +68,8 @@ def measure_programs(addrs, passes):
     results = measure_in_turn(
         {p: rival if p.name.startswith("redis_exporter") else own for p in programs})
     return {p.name: {
-        "results": results[p], "peak": status_mb(p.pid, "VmHWM"), "calls": count_syscalls(p), **p.look()} for p in programs}
+        "results": results[p], "peak": status_mb(p.pid, "VmHWM"), "calls": count_syscalls(p),
+        **p.look()} for p in programs}
 
 
 def measure_size(size):
@@ -102,6 +105,17 @@ def measure_hung():
     return found
 
 
+def measure_all_stages():
+    """{size: the stages of a scrape}; empty without valgrind."""
+    found = {}
+    for size in STAGES_AT:
+        with harness.scope():
+            stages = measure_stages(start_nodes(size).addrs)
+            if stages:
+                found[size] = stages
+    return found
+
+
 def run_full():
     load_before, measured = report.load(), {}
     for size in SIZES:
@@ -109,7 +123,8 @@ def run_full():
         print(report.size_section(size, measured[size]), flush=True)
     with harness.scope():
         growth = (GROWTH_SCRAPES, *measure_growth(GROWTH_SCRAPES))
-    report.write_docs(measured, growth, measure_idle(), measure_hung(), load_before)
+    report.write_docs(measured, growth, measure_idle(), measure_hung(), measure_all_stages(),
+                      load_before)
 
 
 def run_growth(scrapes):

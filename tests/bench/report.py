@@ -260,12 +260,27 @@ def fill(name, values):
         f.write(text)
 
 
-def write_docs(measured, growth, idle, hung, load_before):
+def stages_section(stages):
+    """Where the instructions of a scrape go, at each size."""
+    if not stages:
+        return "valgrind is not installed: not measured.\n"
+    totals = {size: sum(count for _, count in found) for size, found in stages.items()}
+    names = [name for name, _ in next(iter(stages.values()))]
+    rows = [[name, *(f"{dict(found)[name] / totals[size]:.1%}" for size, found in stages.items())]
+            for name in names]
+    rows.append(["all, millions", *(number(total / 1e6) for total in totals.values())])
+    return table(["stage", *(f"{str(size).replace(' real', '')} "
+                             f"{'real' if 'real' in str(size) else 'simulated'} nodes"
+                             for size in stages)], rows)
+
+
+def write_docs(measured, growth, idle, hung, stages, load_before):
     values = machine(load_before)
     sections = [size_section(size, found) for size, found in measured.items()]
     sections.append(influence_section(measured))
     budgets = budget_section(measured, growth, idle, hung)
     fill("benchmarks.md", dict(values, budgets=budgets.rstrip(),
+                               stages=stages_section(stages).rstrip(),
                                sections="\n".join(sections).rstrip()))
     write_scaling(measured, values)
 

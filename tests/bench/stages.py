@@ -16,7 +16,7 @@ SLOW = 60  # valgrind takes some fifty times as long, and nothing may time out b
 # off again. Each stands in a file of its own or is called back, so that it is always there.
 STAGES = (
     ("ask: commands for each node, one write", ("ask_new_members",), ()),
-    ("receive: read the sockets, take replies apart by RESP", ("on_readable",), ("on_reply",)),
+    ("receive: read the sockets, take replies apart by RESP", ("on_ready",), ("on_reply",)),
     ("read INFO: look up each line, check each number", ("samples_read",), ()),
     ("read views: CLUSTER NODES", ("view_parse",), ()),
     ("read what else was asked: CONFIG, SLOWLOG, LATENCY", ("collect_reply",), ()),
