@@ -17,6 +17,8 @@
           + '&var-redis_node={{ $labels.redis_node }}',
   },
   local exporter = cluster { link: config.dashboardUrl % config.alertDashboards.exporter },
+  // An exporter itself, whichever clusters it is about.
+  local process = nothing { begins: '{{ $labels.instance }}: ' },
   local nothing = {
     begins: '',
     link: std.split(config.dashboardUrl % config.alertDashboards.exporter, '?')[0],
@@ -468,6 +470,62 @@
         %(replicasMinimum)d. If it fails with none, its slots are not served until it is back. First
         step: CLUSTER NODES, and look for its replicas; start them, or add one.
       ||| % config,
+    },
+    {
+      name: 'RedisClusterReplicasMissing',
+      subject: node,
+      severity: 'warning',
+      // Later than RedisClusterMasterWithoutReplica, which silences it.
+      after: 900,
+      expr: |||
+        redis_cluster_master_healthy_replicas{}
+        < on (redis_cluster) group_left ()
+        max by (redis_cluster) (redis_cluster_expected_replicas_min{})
+        and on (redis_cluster, redis_node) redis_cluster_node_slots{} > 0
+      |||,
+      summary: 'this master has {{ $value | printf "%.0f" }} healthy replicas, fewer than expected',
+      description: |||
+        It has {{ $value | printf "%.0f" }} replicas that are alive and linked, fewer than the exporter
+        was told to expect (--expect.replicas). Some may sit at other masters, or have left the
+        cluster. First step: CLUSTER REPLICAS on this node, against the plan.
+      |||,
+    },
+    {
+      name: 'RedisClusterNodesMissing',
+      subject: cluster,
+      severity: 'warning',
+      after: 600,
+      // Of several exporters the one that sees most; in one of them a node has one role and health.
+      expr: |||
+        max by (redis_cluster) (redis_cluster_expected_nodes{})
+        - on (redis_cluster)
+        max by (redis_cluster) (sum by (redis_cluster, job, instance) (redis_cluster_nodes{}))
+        > 0
+      |||,
+      summary: '{{ $value | printf "%.0f" }} of the nodes expected are not in the cluster',
+      description: |||
+        The cluster knows {{ $value | printf "%.0f" }} nodes fewer than the exporter was told to expect
+        (--expect.nodes); those that are down still count. They were wiped, reset or forgotten, or
+        have never joined. First step: CLUSTER NODES on any node, against the list of servers.
+      |||,
+    },
+    {
+      name: 'RedisClusterMastersMissing',
+      subject: cluster,
+      severity: 'warning',
+      after: 600,
+      expr: |||
+        max by (redis_cluster) (redis_cluster_expected_voting_masters{})
+        - on (redis_cluster)
+        max by (redis_cluster) (redis_cluster_voting_masters{})
+        > 0
+      |||,
+      summary: '{{ $value | printf "%.0f" }} of the masters expected own no slots',
+      description: |||
+        {{ $value | printf "%.0f" }} masters fewer than the exporter was told to expect
+        (--expect.masters) own slots; those that are down still count. The others carry their load,
+        and fewer vote. First step: redis-cli --cluster info ADDRESS of any node.
+      |||,
     },
     {
       name: 'RedisClusterShardOnOneHost',
@@ -984,6 +1042,32 @@
         The node refuses what the collector {{ $labels.collector }} asks, or does not answer in
         time, so these figures are missing. First step: redis_cluster_exporter --print-acl=VERSION
         tells the rights it needs; --no-collector.{{ $labels.collector }} does without it.
+      |||,
+    },
+    {
+      name: 'RedisClusterExporterReloadFailed',
+      subject: process,
+      severity: 'warning',
+      after: 300,
+      expr: 'redis_exporter_config_last_reload_successful{} == 0',
+      summary: 'the configuration was not taken',
+      description: |||
+        The exporter was told to read its configuration again and found something wrong, so it works
+        with the former one. A restart now would fail. First step: its log, or
+        redis_cluster_exporter --config.check with its flags.
+      |||,
+    },
+    {
+      name: 'RedisClusterExporterRequestsRefused',
+      subject: process,
+      severity: 'warning',
+      after: 600,
+      expr: 'rate(redis_exporter_requests_refused_total{}[%s]) > 0' % time(300),
+      summary: 'requests are refused by the limit {{ $labels.limit }}',
+      description: |||
+        For minutes the exporter has turned requests away or cut them off, because of its limit
+        {{ $labels.limit }}. If Prometheus sends them, figures are missing. First step: its Targets
+        page; the body of a refused answer names the flag.
       |||,
     },
   ],

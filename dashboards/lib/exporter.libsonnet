@@ -153,7 +153,7 @@ function(lib)
         'In Prometheus: `topk(10, count by (__name__) ({job="redis"}))`, with your job.'
       ),
       [target(q.exporter.gauge('scrape_samples_scraped'), instance)],
-      { drill: 'overview' }
+      { w: 12, drill: 'overview' }
     ),
     p.timeseries(
       'Views compared',
@@ -165,10 +165,25 @@ function(lib)
         '`CLUSTER NODES` must be allowed: `redis_cluster_exporter --print-acl 7.0`.'
       ),
       [target(q.cluster.gauge('redis_cluster_views_compared'), legend.cluster)],
-      { stepped: true, drill: 'overview' }
+      { w: 12, stepped: true, drill: 'overview' }
+    ),
+  ];
+
+  local requests = [
+    p.timeseries(
+      'Requests refused by limit',
+      'cps',
+      help(
+        'Requests a second that a limit of the exporter turned away or cut off.',
+        'None.',
+        'Any that lasts. rate_limit, logins: too many ask, or with wrong passwords. page_size, sending_size, send_timeout: pages are too large, or read too slowly. Others: too many at once, or a second.',
+        'Targets page of Prometheus, if it is its requests; the body of a refused answer names the flag: `curl -i http://EXPORTER:9121/metrics`.'
+      ),
+      [target(q.exporter.rate('redis_exporter_requests_refused_total', '', ['limit']), instance + ' {{limit}}')],
+      { w: 12, steps: theme.warnFrom(0.001), drill: 'overview' }
     ),
     p.timeseries(
-      'Requests refused',
+      'Targets refused',
       'cps',
       help(
         'Requests a second for targets that are not allowed.',
@@ -177,7 +192,31 @@ function(lib)
         '`--scrape.allow` names further targets; log of the exporter.'
       ),
       [target(q.exporter.rate('redis_target_scrape_request_errors_total'), instance)],
-      { drill: 'overview' }
+      { w: 12, drill: 'overview' }
+    ),
+    p.timeline(
+      'Configuration',
+      'none',
+      help(
+        'Whether the last attempt to read the configuration went well; the start is one.',
+        'ok.',
+        'FAIL: a reload found something wrong, and the former configuration is in use. The next start would fail.',
+        '`redis_cluster_exporter --config.check` with the flags of the exporter; log of the exporter.'
+      ),
+      [target(q.exporter.gauge('redis_exporter_config_last_reload_successful'), instance)],
+      { names: theme.okFail, steps: theme.steps([[0, theme.bad], [1, theme.good]]), w: 12, drill: 'overview' }
+    ),
+    p.timeseries(
+      'Age of the configuration',
+      'dtdurations',
+      help(
+        'Time since the configuration in use was read.',
+        'Falls to 0 at each reload.',
+        'Does not fall at a reload: it failed, or the signal or request went to another process.',
+        'Log of the exporter; `curl -X POST http://EXPORTER:9121/-/reload` answers with what is wrong.'
+      ),
+      [target('time() - ' + q.exporter.gauge('redis_exporter_config_last_reload_success_timestamp_seconds'), instance)],
+      { w: 12, drill: 'overview' }
     ),
   ];
 
@@ -302,5 +341,6 @@ function(lib)
     d.section(null, now),
     d.section('Scrapes', scrapes),
     d.section('Failures', failures),
+    d.section('Requests and configuration', requests),
     d.section("The exporter's process", process),
   ])

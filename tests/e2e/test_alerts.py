@@ -17,6 +17,7 @@ RULES = os.path.join(PROMETHEUS, "rules.yaml")
 ROUTES = os.path.join(PROMETHEUS, "alertmanager.example.yaml")
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "How to tell that it is over"]
 FIRES, SILENT = "waits, fires, resolves", "silent at its limits"
+ABOUT_AN_EXPORTER = {"RedisClusterExporterReloadFailed", "RedisClusterExporterRequestsRefused"}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -91,7 +92,10 @@ def test_alerts_are_named_and_described_by_the_house_rules():
         assert "First step: " in notes["description"] and "\n" not in str(notes), name
         uid = re.fullmatch(r"/d/([a-z-]+)(\?.*)?", notes["dashboard_url"])[1]
         assert not made["uids"] or uid in made["uids"], (name, uid, made["uids"])
-        if name != "RedisClusterExporterAbsent":
+        if name in ABOUT_AN_EXPORTER:
+            assert notes["summary"].startswith("{{ $labels.instance }}: "), name
+            assert "?" not in notes["dashboard_url"], name
+        elif name != "RedisClusterExporterAbsent":
             assert notes["summary"].startswith("{{ $labels.redis_cluster }}"), name
             assert "var-redis_cluster={{ $labels.redis_cluster }}" in notes["dashboard_url"], name
         if "$labels.redis_node" in str(notes):
