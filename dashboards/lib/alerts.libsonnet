@@ -570,7 +570,7 @@
       expr: |||
         redis_cluster_host_masters{}
         > on (redis_cluster) group_left ()
-        (redis_cluster_voting_masters{} - redis_cluster_quorum{})
+        max by (redis_cluster) (redis_cluster_voting_masters{} - redis_cluster_quorum{})
         and on (redis_cluster) redis_cluster_voting_masters{} >= 3
       |||,
       summary: 'host {{ $labels.host }} has {{ $value | printf "%.0f" }} masters, too many to lose',

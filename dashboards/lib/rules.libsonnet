@@ -10,10 +10,11 @@
       {
         name: 'redis-cluster-recorded',
         rules: [
-          // Masters that answer the exporter, and the share of them that say the cluster is down.
+          // Masters that answer the exporter, and the share of them that say the cluster is down. Two
+          // exporters may tell of one cluster: a node counts once.
           record('redis_cluster:masters_readable:count', |||
             count by (redis_cluster) (
-              redis_up{} == 1
+              max by (redis_cluster, redis_node) (redis_up{} == 1)
               and on (redis_cluster, redis_node) redis_cluster_node_info{role="master"}
             )
           |||),
