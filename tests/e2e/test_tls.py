@@ -1,13 +1,15 @@
 """TLS to Redis, and announced addresses that lead nowhere."""
 
+import os
 import re
+import shutil
 import socket
 import ssl
 import urllib.parse
 
 from certificates import Authority
 from harness import (Cluster, Exporter, FULL, FakeNode, FakePeer, RedisNode, address, bulk, check,
-                     fake_cluster, free_port, shared, wait)
+                     fake_cluster, free_port, shared, temp_dir, wait)
 
 
 class Files:
@@ -180,7 +182,8 @@ def test_a_request_names_the_server_it_means():
         for value, up in ("elsewhere.example", 1), ("other.example", 0), ("", 0):
             query = urllib.parse.urlencode({"target": "rediss://" + node.addr, name: value})
             assert f"redis_up {up}\n" in exporter.get("/scrape?" + query).text, value
-    query = urllib.parse.urlencode({"target": "rediss://" + node.addr, "tls_server_name": "x" * 300})
+    query = urllib.parse.urlencode({"target": "rediss://" + node.addr,
+                                    "tls_server_name": "x" * 300})
     assert exporter.get("/scrape?" + query).status == 400
     serve(files.server)
 
@@ -238,6 +241,26 @@ def test_a_request_does_not_send_the_password_of_a_tls_cluster_without_tls():
                         "--scrape.allow=" + peer.addr)
     exporter.get("/scrape?target=redis://" + peer.addr)
     assert heard and b"right" not in b"".join(heard), heard
+
+
+def test_authorities_are_replaced_by_a_reload():
+    files = shared(Files)
+    current = os.path.join(temp_dir(), "ca.pem")
+    shutil.copy(files.ca.cert, current)
+    node = TlsNode(files.server)
+    exporter = Exporter("rediss://" + node.addr, "--redis.tls-ca-file=" + current)
+    assert exporter.scrape().get("redis_up") == 1
+    os.unlink(current)
+    got = exporter.get("/-/reload", method="POST")
+    assert got.status != 200 and current in got.text, got.text
+    node.context.load_cert_chain(files.stranger.cert, files.stranger.key)
+    node.inner.shutdown(socket.SHUT_RDWR)
+    shutil.copy(files.ca.cert, current)  # which ends the session of the old certificate
+    assert exporter.get("/-/reload", method="POST").status == 200
+    wait(lambda: exporter.scrape().errors() == {node.addr: "tls_untrusted"}, "not trusted")
+    shutil.copy(files.other.cert, current)
+    assert exporter.get("/-/reload", method="POST").status == 200
+    wait(lambda: exporter.scrape().get("redis_up") == 1, "trusted again")
 
 
 def test_files_that_are_no_good_are_named_at_the_start():
