@@ -122,18 +122,22 @@ function(lib)
       'Nodes by health',
       'none',
       help(
-        'All nodes that the cluster knows. fail, pfail and noaddr are what most masters say; unreachable and loading are what the exporter sees.',
-        'All are ok.',
-        'fail: given up by the majority. pfail: suspected. unreachable alone: the way from the exporter to the node is broken, not the cluster.',
+        'All nodes that the cluster knows. fail, pfail and noaddr are what most masters say; unreachable and loading are what the exporter sees. expected: by `--expect.nodes`, if it is given.',
+        'All are ok, and as many as expected.',
+        'Fewer in all than expected: some were wiped, or never joined. fail: given up by the majority. pfail: suspected. unreachable alone: the way from the exporter to the node is broken, not the cluster.',
         '`CLUSTER NODES`; is the process alive, is its bus port (port + 10000) open? `CLUSTER FORGET` removes a node that is gone for good.'
       ),
-      [target(q.sum(q.cluster.gauge('redis_cluster_nodes', '', ['role', 'health']), ['health']), legend.of('{{health}}'))],
+      [
+        target(q.sum(q.cluster.gauge('redis_cluster_nodes', '', ['role', 'health']), ['health']), legend.of('{{health}}')),
+        target(q.cluster.gauge('redis_cluster_expected_nodes'), legend.of('expected')),
+      ],
       { w: 5, h: 7, textMode: 'value_and_name', drill: 'replication', steps: theme.warnFrom(1) }
     ) + {
       fieldConfig+: {
         overrides+: [
           { matcher: { id: 'byRegexp', options: '/ ok$/' }, properties: [{ id: 'thresholds', value: theme.steps([[0, theme.bad], [1, theme.good]]) }] },
           { matcher: { id: 'byRegexp', options: '/ fail$/' }, properties: [{ id: 'thresholds', value: theme.badFrom(1) }] },
+          { matcher: { id: 'byRegexp', options: '/ expected$/' }, properties: [{ id: 'thresholds', value: theme.plain }] },
         ],
       },
     },

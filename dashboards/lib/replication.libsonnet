@@ -331,13 +331,14 @@ function(lib)
       'Votes needed and there',
       'none',
       help(
-        'Masters with slots, the votes that a failover needs, and how many masters may still be lost.',
-        'A margin of 1 or more.',
-        'A margin of 0 or below.',
+        'Masters with slots, the votes that a failover needs, and how many masters may still be lost. expected: by `--expect.masters`, if it is given.',
+        'A margin of 1 or more; as many masters as expected.',
+        'A margin of 0 or below. Fewer masters than expected: some have no slots, or are not there.',
         '`CLUSTER INFO`: `cluster_size`; `CLUSTER NODES`: masters that are `fail`.'
       ),
       [
         target(q.cluster.gauge('redis_cluster_voting_masters'), legend.of('voting masters')),
+        target(q.cluster.gauge('redis_cluster_expected_voting_masters'), legend.of('expected')),
         target(q.cluster.gauge('redis_cluster_quorum'), legend.of('votes needed')),
         target(q.cluster.gauge('redis_cluster_quorum_margin'), legend.of('margin')),
       ],

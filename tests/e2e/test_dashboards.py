@@ -363,7 +363,7 @@ def test_every_query_shows_data_of_a_real_cluster():
     boards = rules.load()
     cluster = Cluster(appendonly="yes")
     exporter = Exporter(cluster.addrs, "--redis.cluster-name=shop", "--collector.clients",
-                        "--collector.latency-histogram")
+                        "--collector.latency-histogram", "--expect.nodes=6", "--expect.masters=3")
     prometheus = Prometheus(exporter.port)
     check_commands(boards, cluster.nodes[1])
     load = Load(cluster.nodes)
