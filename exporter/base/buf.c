@@ -114,7 +114,6 @@ static void add_trimmed(struct buf *buf, const char *digits, size_t count, size_
 void buf_shifted(struct buf *buf, struct span text, int shift)
 {
     enum { SHIFT_MAX = 16, DIGITS_MAX = 96 };
-    static const char zeros[] = "0000000000000000";
     char digits[DIGITS_MAX];
     struct span number = text;
     if (number.length > 0 && number.at[0] == '-') {
@@ -130,10 +129,10 @@ void buf_shifted(struct buf *buf, struct span text, int shift)
     size_t fraction = found != NULL ? length - whole - 1 : 0;
     size_t left = shift < 0 ? (size_t)-shift + 1 : 0;
     size_t right = shift > 0 ? (size_t)shift : 0;
-    memcpy(digits, zeros, SHIFT_MAX);
+    memset(digits, '0', left);
     memcpy(digits + left, number.at, whole);
     memcpy(digits + left + whole, number.at + length - fraction, fraction);
-    memcpy(digits + left + whole + fraction, zeros, right);
+    memset(digits + left + whole + fraction, '0', right);
     if (number.length < text.length) {
         buf_char(buf, '-');
     }
