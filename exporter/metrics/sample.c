@@ -223,18 +223,22 @@ void samples_set_part(struct samples *samples, enum group group, struct span fir
     }
 }
 
-// "p99.9", as a server writes it: 0 to 100, without needless zeros. Otherwise two of them, such as
-// p50 and p50.0, would be one series.
+// "p99.9", as a server writes it: 0 to 100, without needless zeros or an exponent. Otherwise two of
+// them, such as p50 and p50.0, would be one series.
 static bool is_percentile(struct span key)
 {
     double percent;
     struct buf text = BUF_EMPTY;
-    if (key.length < 2 || key.at[0] != 'p' || !span_f64(span_skip(key, 1), &percent) ||
-        percent < 0 || percent > 100) {
+    if (key.length < 2 || key.at[0] != 'p') {
+        return false;
+    }
+    struct span number = span_skip(key, 1);
+    if (span_number_length(number) != number.length || !span_f64(number, &percent) ||
+        percent > 100) {
         return false;
     }
     buf_f64(&text, percent);
-    bool plain = span_equals(buf_view(&text), span_skip(key, 1));
+    bool plain = span_equals(buf_view(&text), number);
     buf_free(&text);
     return plain;
 }
@@ -315,15 +319,16 @@ static struct span render_quantile(struct key *key, size_t number, struct span p
     return rendered;
 }
 
-// Whether one of the lines from that number on has this percent.
-static bool has_percent(const struct samples *samples, size_t from, struct span percent)
+// Whether the lines from that number on surely lack this percent: many are not looked through.
+static bool lacks_percent(const struct samples *samples, size_t from, struct span percent)
 {
     const struct group_samples *lines = &samples->group[GROUP_QUANTILE];
-    while (from < lines->count &&
+    size_t end = from + FEW_LINES;
+    while (from < lines->count && from < end &&
            !span_equals(lines->cell[from * stride(GROUP_QUANTILE) + 1], percent)) {
         from++;
     }
-    return from < lines->count;
+    return from == lines->count;
 }
 
 // One line a quantile. `is_new`: there is none of this command yet.
@@ -337,13 +342,14 @@ static void read_quantiles(struct samples *samples, struct key *key, bool is_new
             continue;
         }
         struct span percent = span_skip(line.key, 1);
-        struct span *cells = is_new && !has_percent(samples, before, percent)
+        struct span *cells = is_new && lacks_percent(samples, before, percent)
                                  ? add_line(samples, GROUP_QUANTILE, key->label[0], percent)
                                  : line_with(samples, GROUP_QUANTILE, key->label[0], percent);
-        if (cells != NULL) {
-            set_cell(cells, GROUP_QUANTILE, 0, line.value);
-            cells[RENDERED] = part->length > 0 ? render_quantile(key, i, percent) : cells[RENDERED];
+        if (cells == NULL) {
+            return;
         }
+        set_cell(cells, GROUP_QUANTILE, 0, line.value);
+        cells[RENDERED] = part->length > 0 ? render_quantile(key, i, percent) : cells[RENDERED];
     }
 }
 

@@ -179,6 +179,7 @@ void command_add(struct buf *buf, enum command command, const struct span *argum
         add_words(buf, command, arguments, count);
     }
 }
+
 static bool is_available(const struct command_row *row, const struct server_kind *server)
 {
     if ((row->cluster_only && !server->cluster_mode) || (server->sentinel && !row->sentinel_too) ||

@@ -1,5 +1,7 @@
 #include "metrics/sample.h"
 
+#include <time.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,6 +385,7 @@ static void latency_quantiles_are_read_as_percentiles(void **state)
         FROM_INFO, "latency_percentiles_usec_cluster|nodes:p50=48.127,p99=83.455,p99.9=83.456\r\n"
                    "latency_percentiles_usec_get:p50=nan,x=1,p=2,pp=3,50=4\r\n"
                    "latency_percentiles_usec_get:p50.0=5,p050=6,p5e1=7,p101=8,p-1=9,p0=10\r\n"
+                   "latency_percentiles_usec_get:p1e-05=11,p5e-324=12,p=13,p.5=14,p+5=15\r\n"
                    "latency_percentiles_usec_:p50=1\r\n");
     (void)state;
     check_group(samples, quantile_rows, 1,
@@ -402,6 +405,61 @@ static void lines_of_a_group_have_a_limit(void **state)
     samples_read(samples, FROM_INFO, buf_view(&info));
     assert_in_range(samples->group[GROUP_COMMAND].count, 1000, 19999);
     check_command(samples, SPAN("c777"), "777 - - -");
+    samples_free(samples);
+    buf_free(&info);
+}
+
+// The processor time that it takes to read a reply of that many parts: all of one line, or of one
+// line each.
+static clock_t time_of_quantiles(size_t parts, bool in_one_line, size_t *out_lines)
+{
+    struct buf info = BUF_EMPTY;
+    for (size_t i = 0; i < parts; i++) {
+        if (i == 0 || !in_one_line) {
+            buf_format(&info, "%slatency_percentiles_usec_c%zu:", i > 0 ? "\r\n" : "", i);
+        }
+        buf_format(&info, "%sp%g=1", i > 0 && in_one_line ? "," : "", (double)(i + 100) / 1000);
+    }
+    struct samples *samples = samples_new();
+    clock_t began = clock();
+    samples_read(samples, FROM_INFO, buf_view(&info));
+    clock_t took = clock() - began;
+    *out_lines = samples->group[GROUP_QUANTILE].count;
+    samples_free(samples);
+    buf_free(&info);
+    return took;
+}
+
+// One node must not hold up the others: a line may be as long as a reply.
+static void many_quantiles_of_a_command_cost_no_more_than_of_many_commands(void **state)
+{
+    enum { PARTS = 30000, TIMES = 4 };
+    size_t lines[2];
+    (void)state;
+    clock_t together = time_of_quantiles(PARTS, true, &lines[0]); // while the dictionary has room
+    clock_t apart = time_of_quantiles(PARTS, false, &lines[1]);
+    assert_true(together < TIMES * apart);
+    assert_int_equal(lines[0], lines[1]); // as many as there may be
+}
+
+static void repeated_quantiles_are_one_series_however_many_there_are(void **state)
+{
+    struct buf info = BUF_EMPTY;
+    (void)state;
+    buf_text(&info, "latency_percentiles_usec_many:");
+    for (int i = 0; i < 300; i++) {
+        buf_format(&info, "%sp%d=%d", i > 0 ? "," : "", i % 100, i);
+    }
+    buf_char(&info, '\0');
+    struct samples *samples = samples_of(FROM_INFO, info.data);
+    assert_int_equal(samples->group[GROUP_QUANTILE].count, 100);
+    for (size_t i = 0; i < 100; i++) {
+        struct buf last = BUF_EMPTY;
+        buf_format(&last, "%zu", 200 + i);
+        struct span value = samples_line_value(samples_labels(samples, GROUP_QUANTILE, i));
+        assert_true(span_equals(value, buf_view(&last)));
+        buf_free(&last);
+    }
     samples_free(samples);
     buf_free(&info);
 }
@@ -752,6 +810,9 @@ int main(void)
         cmocka_unit_test_teardown(commandstats_are_read_for_each_command, release),
         cmocka_unit_test_teardown(errorstats_are_read_by_prefix, release),
         cmocka_unit_test_teardown(latency_quantiles_are_read_as_percentiles, release),
+        cmocka_unit_test_teardown(repeated_quantiles_are_one_series_however_many_there_are,
+                                  release),
+        cmocka_unit_test(many_quantiles_of_a_command_cost_no_more_than_of_many_commands),
         cmocka_unit_test(lines_of_a_group_have_a_limit),
         cmocka_unit_test(values_can_be_set_one_by_one),
         cmocka_unit_test(command_has_one_histogram),
