@@ -20,6 +20,7 @@ class Authority(Pair):
         self.dir, self.issued = temp_dir(), 0
         super().__init__(os.path.join(self.dir, "ca"))
         run("openssl", "req", "-x509", *KEY, "-subj", f"/CN={name}", "-days", "2",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",  # Python 3.13 insists on it
             "-keyout", self.key, "-out", self.cert)
 
     def issue(self, *names, days=2, name="server"):
