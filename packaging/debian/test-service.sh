@@ -28,6 +28,14 @@ is_renamed() {
     curl -sf "$page" | grep -q '^redis_up{.*redis_cluster="renamed".*} 1$'
 }
 
+reload_has_failed() {
+    test "$(property StatusText)" = 'serving; the last reload failed'
+}
+
+serves() {
+    test "$(property StatusText)" = serving
+}
+
 restarted() {
     test "$(property NRestarts)" -gt 0 && test "$(property ActiveState)" = active
 }
@@ -80,11 +88,13 @@ systemctl reload "$unit"
 soon is_renamed
 test "$(property MainPID)" = "$pid"
 echo 'nonsense: true' >>"$config"
-if systemctl reload "$unit"; then
-    exit 1
-fi
-sed -i '/^nonsense/d' "$config"
+systemctl reload "$unit"
+soon reload_has_failed
+journalctl -u "$unit" -o cat --no-pager | grep nonsense
 is_renamed
+sed -i '/^nonsense/d' "$config"
+systemctl reload "$unit"
+soon serves
 test "$(property MainPID)" = "$pid"
 
 # systemd holds the port.
