@@ -13,8 +13,10 @@
 
 enum {
     GROUP_ROWS_MAX = 8,
-    LINES_MAX = 10000, // of a group and node; a server has some hundred commands
-    FEW_LINES = 32,    // that are looked through one by one
+    LINES_MAX = 10000,         // of a group and node; a server has some hundred commands
+    LINES_OF_NODE_MAX = 20000, // of all groups
+    HISTOGRAMS_MAX = 1000,     // of a node; each is some twenty samples
+    FEW_LINES = 32,            // that are looked through one by one
     PARTS_LEARNED = 12,
     PART_BYTES_MAX = 24,
     RENDERED = GROUP_LABELS_MAX, // the cell of a line with its labels as a page has them
@@ -167,9 +169,11 @@ static struct span *add_line(struct samples *samples, enum group group, struct s
 {
     struct group_samples *lines = &samples->group[group];
     size_t width = stride(group);
-    if (lines->count >= LINES_MAX) {
+    size_t limit = group == GROUP_HISTOGRAM ? HISTOGRAMS_MAX : LINES_MAX;
+    if (lines->count >= limit || samples->line_count >= LINES_OF_NODE_MAX) {
         return NULL;
     }
+    samples->line_count++;
     if (lines->capacity == 0) {
         lines->capacity = usual_lines[group];
         lines->cell = mem_new(lines->capacity, width * sizeof(lines->cell[0]));

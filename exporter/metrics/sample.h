@@ -28,6 +28,7 @@ struct samples {
     bool read[SOURCE_COUNT]; // by samples_read
     struct span *value;      // one for each row and further field; length 0: absent
     struct group_samples group[GROUP_COUNT];
+    size_t line_count; // of all groups
     struct histogram *histogram;
     size_t histogram_count;
     size_t histogram_capacity;
