@@ -35,10 +35,13 @@ LATE = PATIENCE + 1.5  # from then on an answer is late, which a busy machine ex
 HEAL_LIMIT = 90
 WARM_UP = 0.1  # of the run: the first share of it, in which memory may grow
 
-# What the exporter may say about faults that are made on purpose; never at the level error.
+# What the exporter may say about faults that are made on purpose; at the level error the last.
 EXPECTED = re.compile(
     r"listening|stopping|node found|node has left|node cannot be read|node can be read again|"
-    r"node refuses a command|configuration read|reloaded")
+    r"node refuses a command|reading the configuration again|the configuration was reloaded|"
+    r"a server refused the password, and its file holds another one now|"
+    r"the configuration was not reloaded; the old one stays")
+BROKEN_FILE = "the configuration was not reloaded"
 
 
 class Counters:
@@ -175,16 +178,35 @@ class Soak:
         self.complaints, self.faults = [], collections.Counter()
         self.memory, self.descriptors = [], []
         self.healed, self.longest_heal = 0, 0.0
-        self.cluster = Cluster(password="s3cret-soak", cluster_node_timeout=2000)
-        self.password = "s3cret-soak"
-        self.exporter = Exporter(
-            self.cluster.addrs[:2], "--cluster.one-host", "--redis.timeout=1s",
-            "--collector.latency-histogram", "--collector.client-list", *flags,
-            env={"REDIS_PASSWORD": self.password})
+        self.passwords = ["s3cret-soak-0"]
+        self.cluster = Cluster(password=self.password, cluster_node_timeout=2000)
+        self.dir = harness.temp_dir()
+        self.write("password", self.password)
+        self.configure()
+        self.exporter = Exporter(None, "--config.file=" + os.path.join(self.dir, "soak.yml"),
+                                 *flags)
         self.scrapers = [
             Scraper(self, "native", "/metrics", {"Accept-Encoding": "gzip"}, native_text),
             Scraper(self, "openmetrics", "/metrics", {"Accept": OPENMETRICS}, openmetrics),
             Dialect(self)]
+
+    @property
+    def password(self):
+        return self.passwords[-1]
+
+    def write(self, name, text):
+        """All at once, as an operator's tool would."""
+        path = os.path.join(self.dir, name)
+        with open(path + ".new", "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+
+    def configure(self, **changed):
+        """JSON is YAML."""
+        entry = {"name": "soak", "seeds": self.cluster.addrs[:2], "one_host": True,
+                 "timeout": "1s", "password_file": "password",
+                 "collectors": {"latency-histogram": True, "client-list": True}, **changed}
+        self.write("soak.yml", json.dumps({"clusters": [entry]}))
 
     def complain(self, text):
         with self.lock:
@@ -259,9 +281,49 @@ class Soak:
             if path.startswith("/api") and answer.status == 200:
                 json.loads(answer.text)
 
-    FAULTS = {"kill": 4, "orderly": 2, "hang": 4, "pause": 2, "hang_up": 2, "fail_over": 3,
+    def ask_for_reload(self, status=200):
+        if self.random.random() < 0.3 and status == 200:
+            self.exporter.signal(signal.SIGHUP)
+            return
+        answer = self.exporter.get("/-/reload", method="POST")
+        if answer.status != status:
+            self.complain(f"/-/reload: {answer.status} {answer.text}")
+
+    def reload(self, _):
+        """The configuration is read again, the same or another, or broken."""
+        kind = self.random.choice(["same", "seeds", "collectors", "checks", "broken"])
+        if kind == "broken":
+            self.write("soak.yml", "clusters: [{nmae: x}]\n")
+            self.ask_for_reload(500)
+        else:
+            self.configure(**{
+                "seeds": {"seeds": self.random.sample(self.cluster.addrs, 3)},
+                "collectors": {"collectors": {"clients": True, "latency-histogram": True}},
+                "checks": {"check_keys": ["key1*"], "count_keys": ["hash*"]}}.get(kind, {}))
+            self.ask_for_reload()
+
+        def mend():
+            self.configure()
+            self.ask_for_reload()
+        return mend
+
+    def rotate(self, _):
+        """The servers' password changes, and all clients have to log in anew."""
+        old, new = self.password, f"s3cret-soak-{len(self.passwords)}"
+        for name in "masterauth", "requirepass":
+            for node in self.cluster.nodes:
+                node.command("CONFIG", "SET", name, new)
+                node.config[name], node.password = new, new
+        self.passwords.append(new)
+        for node in self.cluster.nodes:
+            if self.random.random() < 0.5:
+                node.command("CLIENT", "KILL", "TYPE", "normal")
+        assert old != new
+        return lambda: self.write("password", new)
+
+    FAULTS = {"reload": 4, "rotate": 1, "kill": 4, "orderly": 2, "hang": 4, "pause": 2, "hang_up": 2, "fail_over": 3,
               "reshard": 2, "work": 3, "impatient": 2, "ask_all": 1}
-    ALONE = {"fail_over", "reshard"}  # they need all others well
+    ALONE = {"fail_over", "reshard", "rotate"}  # they need all others well
 
     def break_something(self):
         """One fault, or two at once; what was broken is mended after a while."""
@@ -314,9 +376,10 @@ class Soak:
         for line in self.exporter.log_lines():
             level = re.search(r"level=(\w+)", line)
             levels[level[1] if level else "none"] += 1
-            if not level or level[1] == "error" or not EXPECTED.search(line):
+            if not level or not EXPECTED.search(line) or (
+                    level[1] == "error" and BROKEN_FILE not in line):
                 self.complain(f"in the log: {line[:300]}")
-            if self.password in line:
+            if "s3cret-soak" in line:
                 self.complain("the log has the password")
         return levels
 
