@@ -22,6 +22,8 @@ static struct cluster_options cluster_options(const struct fleet *fleet, struct 
         .seed_count = options->seed_count,
         .node_label = options->node_label,
         .full_views = options->check ? 0 : options->full_views,
+        .max_nodes = options->max_nodes,
+        .allow_nodes = options->allow_nodes,
         .one_host = options->one_host,
         .expect = options->expect,
         .collectors = options->collectors,

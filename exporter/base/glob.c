@@ -1,6 +1,9 @@
 #include "base/glob.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/span.h"
 
 // Only the last * is ever tried anew: whatever the ones before it took, it can take the rest.
 bool glob_matches(const char *pattern, const char *text)
@@ -25,4 +28,18 @@ bool glob_matches(const char *pattern, const char *text)
         pattern++;
     }
     return *pattern == '\0';
+}
+
+bool glob_matches_any(const char *patterns, const char *text)
+{
+    struct span rest = span_of(patterns);
+    struct span part;
+    bool found = false;
+    while (!found && span_cut(&rest, ',', &part)) {
+        part = span_trim(part);
+        char *pattern = mem_copy(part.at, part.length);
+        found = glob_matches(pattern, text);
+        free(pattern);
+    }
+    return found;
 }

@@ -4,3 +4,6 @@
 #include <stdbool.h>
 
 bool glob_matches(const char *pattern, const char *text);
+
+// The same of several patterns, separated by commas; blanks around them do not count.
+bool glob_matches_any(const char *patterns, const char *text);

@@ -2,12 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/glob.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cluster/labels.h"
-
-// A reply can name more nodes than any cluster has; Valkey advertises 2000.
-enum { MEMBERS_MAX = 5000 };
 
 struct cluster *cluster_new(const struct cluster_options *options)
 {
@@ -125,10 +123,38 @@ static struct ids *index_members(const struct cluster *cluster)
 static void report_cap(struct cluster *cluster)
 {
     if (!cluster->cap_reported) {
-        log_warn("the cluster names more nodes than are asked at most", "cluster",
-                 cluster->options.name);
+        log_warn("the cluster names more nodes than are asked at most, by --cluster.max-nodes",
+                 "cluster", cluster->options.name);
         cluster->cap_reported = true;
     }
+}
+
+static bool is_seed_address(const struct cluster *cluster, const struct address *address)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < cluster->options.seed_count; i++) {
+        found = address_equal(&cluster->options.seed[i].address, address);
+    }
+    return found;
+}
+
+bool cluster_may_ask(struct cluster *cluster, const struct address *address)
+{
+    const char *patterns = cluster->options.allow_nodes;
+    if (patterns == NULL || is_seed_address(cluster, address)) {
+        return true;
+    }
+    struct buf text = BUF_EMPTY;
+    address_add(&text, address->host, address->port);
+    char *name = buf_take(&text);
+    bool allowed = glob_matches_any(patterns, name);
+    if (!allowed && !cluster->fence_reported) {
+        log_warn("a node is said to be where --cluster.allow-nodes lets none be asked", "cluster",
+                 cluster->options.name, "address", name);
+        cluster->fence_reported = true;
+    }
+    free(name);
+    return allowed;
 }
 
 // A seed that has not answered yet may be this very node: it takes the id, so that the node is not
@@ -148,10 +174,11 @@ static void learn_line(struct cluster *cluster, struct ids *ids, const struct no
 {
     struct address address;
     if ((line->flags & NODE_HANDSHAKE) || ids_get(ids, line->id) != IDS_NONE ||
-        !line_address(line, &address)) {
+        !line_address(line, &address) || !cluster_may_ask(cluster, &address)) {
         return;
     }
-    if (cluster->count >= MEMBERS_MAX) {
+    size_t limit = cluster->options.max_nodes > 0 ? cluster->options.max_nodes : MAX_NODES_DEFAULT;
+    if (cluster->count >= limit) {
         report_cap(cluster);
         return;
     }
@@ -295,13 +322,14 @@ static void weigh_view(const struct view *view, size_t reporter, const struct id
 
 // What the peers hold is right where a node does not know its own address, or still tells an old
 // one. Without any, the member keeps the address at which it was reached.
-static void settle_address(struct member *member, const struct evidence *evidence)
+static void settle_address(struct cluster *cluster, struct member *member,
+                           const struct evidence *evidence)
 {
     const struct view *view = view_of(member);
     const struct node_line *own = view != NULL ? &view->self->node : NULL;
     const struct node_line *line = evidence->candidate != NULL ? evidence->candidate : own;
     struct address address;
-    if (line == NULL || !line_address(line, &address)) {
+    if (line == NULL || !line_address(line, &address) || !cluster_may_ask(cluster, &address)) {
         return;
     }
     const struct node_line *named = own != NULL ? own : line;
@@ -331,7 +359,7 @@ void cluster_locate(struct cluster *cluster)
         bool placed = evidence[i].listed > 0 || view_of(member) != NULL;
         member->listed = evidence[i].listed;
         member->component = placed ? root_of(evidence, i) + 1 : 0;
-        settle_address(member, &evidence[i]);
+        settle_address(cluster, member, &evidence[i]);
     }
     ids_free(ids);
     free(evidence);

@@ -14,6 +14,10 @@
 #include "metrics/collector.h"
 #include "redis/conn.h"
 
+// What a node says of the others decides where the exporter connects to and logs in, so there is a
+// bound. Valkey advertises clusters of 2000 nodes.
+enum { MAX_NODES_DEFAULT = 2000 };
+
 enum node_label { LABEL_AUTO, LABEL_HOSTNAME, LABEL_ADDRESS, LABEL_ID };
 
 // What an operator says about one cluster. cluster_new copies the seeds' addresses; everything else
@@ -31,9 +35,12 @@ struct cluster_options {
     // conn.credentials holds, is another one since. NULL: it never is.
     bool (*renew_login)(void *owner);
     void *login_owner;
-    size_t full_views; // up to so many members all are asked for their view; 0: always
-    bool one_host;     // all nodes share one on purpose: their places are not judged
-    bool single;       // the seed alone: no discovery, no labels of cluster and node
+    size_t full_views;       // up to so many members all are asked for their view; 0: always
+    size_t max_nodes;        // further ones are not asked; 0: MAX_NODES_DEFAULT
+    const char *allow_nodes; // patterns of host:port where nodes may be asked, besides the seeds,
+                             // separated by commas; NULL: anywhere
+    bool one_host;           // all nodes share one on purpose: their places are not judged
+    bool single;             // the seed alone: no discovery, no labels of cluster and node
     struct expectations expect;
 };
 
@@ -93,6 +100,7 @@ struct cluster {
     uint64_t groups;       // numbers used for them so far
     bool is_single_server; // what answered last has no cluster mode
     bool cap_reported;
+    bool fence_reported;              // a node is where none may be asked
     int64_t topology_us;              // when a view was last read, monotonic; 0: never
     int64_t scraped_us;               // when the last scrape ended, as above
     bool members_known;               // and it has told who belongs to the cluster
@@ -102,7 +110,11 @@ struct cluster {
 
 struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_free(struct cluster *cluster); // with its connections; NULL is fine
-void member_free(struct member *member);    // for those parts of the cluster that drop members
+// Whether nodes may be asked at an address that others have named; the first that may not is
+// logged.
+bool cluster_may_ask(struct cluster *cluster, const struct address *address);
+
+void member_free(struct member *member); // for those parts of the cluster that drop members
 
 // Other options for the same cluster, whose past stays: counters, history, and the members to which
 // one of the seeds leads. Connections stay where `reconnect` is false. Not while it is scraped.

@@ -99,6 +99,21 @@ static void change_seeds(struct cluster *cluster, const struct cluster_options *
     free(stays);
 }
 
+// Those that were found where none may be asked any more.
+static void let_go_of_forbidden(struct cluster *cluster)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cluster->count; i++) {
+        struct member *member = cluster->member[i];
+        if (member->is_seed || cluster_may_ask(cluster, &member->address)) {
+            cluster->member[kept++] = member;
+        } else {
+            member_free(member);
+        }
+    }
+    cluster->count = kept;
+}
+
 static bool has_same_checks(const struct cluster_options *a, const struct cluster_options *b)
 {
     return a->collect != NULL && b->collect != NULL &&
@@ -116,6 +131,9 @@ void cluster_configure(struct cluster *cluster, const struct cluster_options *op
         change_seeds(cluster, options);
     }
     cluster->options = *options;
+    cluster->cap_reported = false;
+    cluster->fence_reported = false;
+    let_go_of_forbidden(cluster);
     for (size_t i = 0; i < cluster->count; i++) {
         struct member *member = cluster->member[i];
         if (reconnect) {

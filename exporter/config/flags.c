@@ -174,6 +174,39 @@ static const char *set_full_views(struct options *options, size_t offset, const 
     return NULL;
 }
 
+static const char *set_max_nodes(struct options *options, size_t offset, const char *value)
+{
+    uint64_t number;
+    (void)offset;
+    if (!span_u64(span_of(value), &number) || number < 1 || number > 20000) {
+        return "must be a number from 1 to 20000";
+    }
+    options->max_nodes = (size_t)number;
+    return NULL;
+}
+
+// Those of several flags add up.
+static const char *set_patterns(struct options *options, size_t offset, const char *value)
+{
+    char **patterns = field(options, offset);
+    struct span rest = span_of(value);
+    struct span part;
+    struct buf all = BUF_EMPTY;
+    buf_text(&all, *patterns != NULL ? *patterns : "");
+    while (span_cut(&rest, ',', &part)) {
+        part = span_trim(part);
+        if (part.length == 0) {
+            buf_free(&all);
+            return "must be patterns of host:port such as 10.0.0.*:6379, separated by commas";
+        }
+        buf_text(&all, all.length > 0 ? "," : "");
+        buf_span(&all, part);
+    }
+    free(*patterns);
+    *patterns = buf_take(&all);
+    return NULL;
+}
+
 static const char *set_check(struct options *options, size_t offset, const char *value)
 {
     options->check = true;
@@ -337,6 +370,12 @@ const struct flag flags[] = {
      "up to so many nodes, all are asked for their view of the cluster in each scrape; of more, "
      "half so many in turn, and those that seem to disagree",
      set_full_views, 0},
+    {"cluster.max-nodes", "REDIS_EXPORTER_CLUSTER_MAX_NODES", "N", "2000",
+     "further nodes that a cluster's nodes name are not asked", set_max_nodes, 0},
+    {"cluster.allow-nodes", "REDIS_EXPORTER_CLUSTER_ALLOW_NODES", "PATTERN[,PATTERN...]", NULL,
+     "where nodes that others name may be asked, which tells the password there: patterns of "
+     "host:port, in which * stands for any text (default: anywhere)",
+     set_patterns, AT(allow_nodes)},
     {"cluster.one-host", "REDIS_EXPORTER_CLUSTER_ONE_HOST", NULL, NULL,
      "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
      "how they are spread over hosts",

@@ -41,6 +41,7 @@ void options_clear(struct options *options)
     free(options->password_source);
     free(options->telemetry_path);
     free(options->web_config);
+    free(options->allow_nodes);
     for (size_t i = 0; i < options->listen_count; i++) {
         free(options->listen[i]);
     }

@@ -41,6 +41,8 @@ struct options {
     bool one_host;
     struct expectations expect;
     size_t full_views;
+    size_t max_nodes;
+    char *allow_nodes; // patterns, separated by commas
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
     struct collect_options collect;

@@ -16,7 +16,7 @@ FLAGS = """
 --check-keys --check-single-keys --count-keys --check-streams --check-single-streams
 --check-keys-batch-size --disable-exporting-key-values --streams-exclude-consumer-metrics
 --check-search-indexes --export-client-port --include-sentinel-peer-info
---cluster.full-views --cluster.one-host
+--cluster.full-views --cluster.one-host --cluster.max-nodes --cluster.allow-nodes
 --web.max-connections --web.max-requests --web.max-scrape-rate --web.max-cluster-rate
 --web.max-page-size --web.max-sending-size --web.send-timeout
 """.split()

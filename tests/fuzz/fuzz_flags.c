@@ -40,8 +40,9 @@ static void read_line(struct span text, struct invocation *line)
 static void clear_line(struct invocation *line)
 {
     for (size_t i = 0; i < line->variable_count; i++) {
-        *strchr(line->variable[i], '=') = '\0';
-        unsetenv(line->variable[i]);
+        char *name = mem_copy(line->variable[i], strcspn(line->variable[i], "="));
+        unsetenv(name); // it points into the text
+        free(name);
         free(line->variable[i]);
     }
     for (int i = 0; i < line->count; i++) {

@@ -432,10 +432,57 @@ static void more_nodes_than_the_cap_are_not_asked(void **state)
     struct view *view = view_as(text, "n0");
     cluster_prepare(cluster);
     assert_int_equal(cluster_learn(cluster, cluster->member[0], view), OUTCOME_OK);
-    assert_int_equal(cluster->count, 5000);
+    assert_int_equal(cluster->count, MAX_NODES_DEFAULT);
     assert_true(cluster->cap_reported);
     view_free(view);
     free(text);
+    script_free(script);
+}
+
+static void nodes_are_asked_only_where_that_is_allowed(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+    struct cluster *cluster = script->cluster;
+    struct view *view = view_as("n0 10.0.0.1:7000@17000 master - 0 0 1 connected\n"
+                                "n1 10.0.0.2:7000@17000 master - 0 0 1 connected\n"
+                                "n2 127.0.0.1:7000@17000 master - 0 0 1 connected\n"
+                                "n3 10.0.0.3:22@17000 master - 0 0 1 connected\n"
+                                "n4 fd00::5:7000@17000 master - 0 0 1 connected\n",
+                                "n0");
+    (void)state;
+    log_init(LOG_ERROR, LOG_LOGFMT);
+    cluster->options.allow_nodes = "10.0.0.*:7000, [fd00::*]:*";
+    cluster_prepare(cluster);
+    assert_int_equal(cluster_learn(cluster, cluster->member[0], view), OUTCOME_OK);
+    assert_int_equal(cluster->count, 3);
+    assert_string_equal(cluster->member[1]->address.host, "10.0.0.2");
+    assert_string_equal(cluster->member[2]->address.host, "fd00::5");
+    assert_true(cluster->fence_reported);
+    view_free(view);
+    script_free(script);
+}
+
+static void a_node_is_not_followed_to_where_none_may_be_asked(void **state)
+{
+    struct script *script = script_new("10.0.0.1:7000", LABEL_AUTO);
+    struct cluster *cluster = script->cluster;
+    struct view *before = view_as("n0 10.0.0.1:7000@17000 master - 0 0 1 connected\n"
+                                  "n1 10.0.0.2:7000@17000 master - 0 0 1 connected\n",
+                                  "n0");
+    struct view *after = view_as("n0 10.0.0.1:7000@17000 master - 0 0 1 connected\n"
+                                 "n1 192.0.2.2:7000@17000 master - 0 0 1 connected\n",
+                                 "n0");
+    (void)state;
+    log_init(LOG_ERROR, LOG_LOGFMT);
+    cluster->options.allow_nodes = "10.*:7000";
+    cluster_prepare(cluster);
+    cluster_learn(cluster, cluster->member[0], before);
+    cluster->member[0]->view = after;
+    cluster_locate(cluster);
+    assert_string_equal(cluster->member[1]->address.host, "10.0.0.2");
+    cluster->member[0]->view = NULL;
+    view_free(before);
+    view_free(after);
     script_free(script);
 }
 
@@ -1124,6 +1171,8 @@ int main(void)
         cmocka_unit_test(node_with_only_a_host_name_is_found_by_it),
         cmocka_unit_test(new_node_joins_in_the_same_scrape),
         cmocka_unit_test(more_nodes_than_the_cap_are_not_asked),
+        cmocka_unit_test(nodes_are_asked_only_where_that_is_allowed),
+        cmocka_unit_test(a_node_is_not_followed_to_where_none_may_be_asked),
         cmocka_unit_test(node_that_was_forgotten_and_reset_leaves),
         cmocka_unit_test(node_that_was_forgotten_but_knows_its_peers_leaves),
         cmocka_unit_test(node_that_was_forgotten_and_is_gone_leaves),

@@ -47,6 +47,16 @@ static void star_and_question_mark_are_the_only_wildcards(void **state)
     }
 }
 
+static void one_of_several_patterns_is_enough(void **state)
+{
+    (void)state;
+    assert_true(glob_matches_any("a,b", "b"));
+    assert_true(glob_matches_any(" a* , b ", "b"));
+    assert_true(glob_matches_any("x,,a*", "ab"));
+    assert_false(glob_matches_any("a,b", "a,b"));
+    assert_false(glob_matches_any("", "a"));
+}
+
 // A naive matcher would be at it for ever.
 static void many_stars_take_no_time(void **state)
 {
@@ -68,6 +78,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(star_and_question_mark_are_the_only_wildcards),
+        cmocka_unit_test(one_of_several_patterns_is_enough),
         cmocka_unit_test(many_stars_take_no_time),
     };
     return cmocka_run_group_tests_name("glob", tests, NULL, NULL);
