@@ -231,11 +231,13 @@ enum { CLIENTS_MAX = 1000 };
 static void add_client_field(struct samples *samples, struct span labels, struct span name,
                              struct span value)
 {
-    uint64_t seconds;
     bool is_age = span_is(name, "age") || span_is(name, "idle");
-    if (is_age && span_u64(value, &seconds)) {
+    int64_t now_s = clock_wall_us() / SECOND_US;
+    int64_t seconds;
+    if (is_age) {
         // The moment stands still while the seconds grow.
-        value = arena_i64(&samples->arena, clock_wall_us() / SECOND_US - (int64_t)seconds);
+        bool known = span_i64(value, &seconds) && seconds >= 0 && seconds <= now_s;
+        value = known ? arena_i64(&samples->arena, now_s - seconds) : span_make(NULL, 0);
     }
     samples_add_labelled(samples, FROM_CLIENT, name, labels, value);
 }

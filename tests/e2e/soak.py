@@ -409,7 +409,7 @@ class Soak:
         for scraper in self.scrapers:
             if scraper.answers == 0:
                 self.complain(f"{scraper.name}: no answer")
-            if scraper.late > scraper.answers // 100:
+            if scraper.late > 1 + scraper.answers // 100:
                 self.complain(f"{scraper.name}: {scraper.late} late answers")
         rows = [("minutes", f"{self.seconds / 60:.1f}"), ("seed", str(self.seed))]
         for scraper in self.scrapers:
