@@ -23,6 +23,7 @@ struct listener {
     struct server *server;
     struct MHD_Daemon *daemon;
     size_t connections;
+    bool has_left;           // one of them, in MHD's present run
     struct event *readable;  // MHD's epoll descriptor
     struct event *timer;     // MHD's timeout
     struct socket_file file; // of a Unix socket
@@ -405,6 +406,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     struct visit *visit = *record;
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         listener->connections--;
+        listener->has_left = true;
         if (visit->tls != NULL) {
             tls_context_release(visit->tls);
         }
@@ -422,18 +424,24 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 
 // --- the loop ---
 
-// Runs MHD until it has nothing to do at once, and sets its timer.
+// Runs MHD until it has nothing to do at once, and sets its timer. Where it accepted no more, since
+// descriptors had run out, and the last connection leaves, only one more run makes it listen again.
 static void run_listener(struct listener *listener)
 {
     enum { ROUNDS_MAX = 16 }; // then others get their turn
     MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
     bool wants_timer = false;
     for (int round = 0; round < ROUNDS_MAX; round++) {
+        listener->has_left = false;
         MHD_run(listener->daemon);
         wants_timer = MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES;
-        if (!wants_timer || timeout_ms > 0) {
+        if (!listener->has_left && (!wants_timer || timeout_ms > 0)) {
             break;
         }
+    }
+    if (listener->has_left) {
+        wants_timer = true;
+        timeout_ms = 0;
     }
     event_del(listener->timer);
     if (wants_timer) {
