@@ -1,10 +1,12 @@
 // Wires the floors together: options, event loop, cluster, server, signals.
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -371,8 +373,21 @@ static int complain(const struct problems *problems)
     return EXIT_USAGE;
 }
 
+// What is opened next would take the place of one that is closed, and log lines would go there.
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_descriptors();
     struct program program = {.arguments = arguments_take(argc, argv)};
     struct problems problems = {.count = 0};
     keep_memory_private();

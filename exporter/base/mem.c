@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -14,11 +15,12 @@ _Noreturn void check_failed(const char *condition, const char *file, int line)
     abort();
 }
 
-static void *or_die(void *memory)
+// Nothing that runs at exit could do without memory.
+static void *or_die(void *memory, size_t bytes)
 {
     if (memory == NULL) {
-        fputs("redis_cluster_exporter: out of memory\n", stderr);
-        abort();
+        fprintf(stderr, "redis_cluster_exporter: out of memory: no %zu bytes to be had\n", bytes);
+        _exit(EXIT_NO_MEMORY);
     }
     return memory;
 }
@@ -47,19 +49,19 @@ void mem_give_back(void)
 
 void *mem_new(size_t count, size_t size)
 {
-    return or_die(calloc(count > 0 ? count : 1, size));
+    return or_die(calloc(count > 0 ? count : 1, size), count * size);
 }
 
 void *mem_resize(void *old, size_t count, size_t size)
 {
     CHECK(size == 0 || count <= SIZE_MAX / size);
     size_t bytes = count * size;
-    return or_die(realloc(old, bytes > 0 ? bytes : 1));
+    return or_die(realloc(old, bytes > 0 ? bytes : 1), bytes);
 }
 
 char *mem_copy(const char *text, size_t length)
 {
-    char *copy = or_die(malloc(length + 1));
+    char *copy = or_die(malloc(length + 1), length + 1);
     if (length > 0) {
         memcpy(copy, text, length);
     }

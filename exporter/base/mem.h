@@ -1,10 +1,13 @@
 // Memory that does not fail, and the check for our own mistakes.
 //
 // Every size that comes from a peer or a user is capped before it reaches these functions, so
-// running out of memory means the machine has none left: the process ends with one line.
+// running out of memory means that the machine, or the process's limit, has none left: the process
+// ends with one line and a status of its own.
 #pragma once
 
 #include <stddef.h>
+
+enum { EXIT_NO_MEMORY = 71 }; // EX_OSERR of sysexits.h
 
 // Ends the process when `condition` is false, in release builds too. For our own mistakes only:
 // never on data from a peer, a file or a user.

@@ -186,7 +186,7 @@ static const char *set_max_nodes(struct options *options, size_t offset, const c
 }
 
 // Those of several flags add up.
-static const char *set_patterns(struct options *options, size_t offset, const char *value)
+static const char *add_patterns(struct options *options, size_t offset, const char *value)
 {
     char **patterns = field(options, offset);
     struct span rest = span_of(value);
@@ -311,7 +311,7 @@ static const char *set_name(struct options *options, size_t offset, const char *
 bool flag_takes_lists(const struct flag *flag)
 {
     return flag->set == add_allowed || flag->set == add_listen || flag->set == add_checks ||
-           flag->set == add_address_rules;
+           flag->set == add_address_rules || flag->set == add_patterns;
 }
 
 #define AT(member) offsetof(struct options, member)
@@ -375,7 +375,7 @@ const struct flag flags[] = {
     {"cluster.allow-nodes", "REDIS_EXPORTER_CLUSTER_ALLOW_NODES", "PATTERN[,PATTERN...]", NULL,
      "where nodes that others name may be asked, which tells the password there: patterns of "
      "host:port, in which * stands for any text (default: anywhere)",
-     set_patterns, AT(allow_nodes)},
+     add_patterns, AT(allow_nodes)},
     {"cluster.one-host", "REDIS_EXPORTER_CLUSTER_ONE_HOST", NULL, NULL,
      "all nodes share one host on purpose (a port-mapped service, a test cluster): do not judge "
      "how they are spread over hosts",

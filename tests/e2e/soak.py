@@ -403,7 +403,8 @@ class Soak:
 
     def table(self):
         memory = self.check_flat("memory", self.memory, 2 << 20)
-        descriptors = self.check_flat("descriptors", self.descriptors, 4)
+        descriptors = self.check_flat(
+            "descriptors", self.descriptors, 2 * len(self.cluster.nodes))  # of targets too
         levels = self.check_log()
         self.exporter.stop()
         for scraper in self.scrapers:
