@@ -163,7 +163,7 @@ static bool is_plain(struct tls_link *link)
 int tls_link_handshake(struct tls_link *link)
 {
     if (is_plain(link)) {
-        tls_verdict_set(&link->verdict, OUTCOME_TLS_PLAIN, "the server does not speak TLS here");
+        tls_verdict_set(&link->verdict, OUTCOME_TLS_PLAIN, tls_plain_text);
         errno = EPROTO;
         return -1;
     }

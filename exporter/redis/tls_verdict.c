@@ -68,6 +68,8 @@ static void set(struct tls_verdict *verdict, enum outcome outcome, struct span d
     verdict->detail[length] = '\0';
 }
 
+const char tls_plain_text[] = "the server does not speak TLS here";
+
 void tls_verdict_set(struct tls_verdict *verdict, enum outcome outcome, const char *detail)
 {
     set(verdict, outcome, span_of(detail));
@@ -212,6 +214,8 @@ void tls_verdict_of_failure(struct tls_verdict *verdict, unsigned long code, int
     } else if (is_about_our_certificate(verdict, reason) ||
                (error != EPROTO && verdict->certificate_wanted)) {
         tls_verdict_set(verdict, OUTCOME_TLS_CLIENT, wanted);
+    } else if (reason == SSL_R_WRONG_VERSION_NUMBER) {
+        tls_verdict_set(verdict, OUTCOME_TLS_PLAIN, tls_plain_text); // no record begins like this
     } else if (is_about_version(reason)) {
         buf_format(&detail, "no common version of TLS: %s", text);
         set(verdict, OUTCOME_TLS_VERSION, buf_view(&detail));

@@ -24,6 +24,9 @@ void tls_verdict_clear(struct tls_verdict *verdict);
 // The first name that is no address, or NULL.
 char *tls_verdict_sni(const struct tls_verdict *verdict);
 
+// What goes with OUTCOME_TLS_PLAIN.
+extern const char tls_plain_text[];
+
 // Unless there is an outcome already.
 void tls_verdict_set(struct tls_verdict *verdict, enum outcome outcome, const char *detail);
 
