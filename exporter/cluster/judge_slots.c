@@ -127,16 +127,20 @@ static void cast(struct ballot *ballot, size_t bloc, size_t votes, int owner)
     vote->last_bloc = bloc + 1;
 }
 
-// Votes for the slots that no readable master claims. A vote for a master that can be read and does
-// not claim the slot is void: it knows better.
+// Whom the line votes for, or NO_NODE. A vote for a master that can be read and does not claim the
+// slot is void: it knows better.
+static int candidate(const struct judgement *all, const struct view_line *line)
+{
+    int owner = line->range_count > 0 ? ids_get(all->ids, line->node.id) : IDS_NONE;
+    return owner == IDS_NONE || all->input[owner].view != NULL ? NO_NODE : owner;
+}
+
+// Votes for the slots that no readable master claims.
 static void cast_votes(const struct judgement *all, struct poll *poll, size_t bloc,
                        const struct view_line *line)
 {
-    int owner = line->range_count > 0 ? ids_get(all->ids, line->node.id) : IDS_NONE;
-    if (owner == IDS_NONE || all->input[owner].view != NULL) {
-        return;
-    }
-    for (size_t i = 0; i < line->range_count; i++) {
+    int owner = candidate(all, line);
+    for (size_t i = 0; owner != NO_NODE && i < line->range_count; i++) {
         for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
             if (all->health->owner[slot] == NO_NODE) {
                 cast(&poll->ballot[slot], bloc, poll->bloc[bloc].votes, owner);
@@ -156,16 +160,18 @@ static void note_epochs(const struct judgement *all, struct poll *poll, const st
     }
 }
 
+// Of two owners with as many votes.
+static bool is_preferred(const struct judgement *all, const struct poll *poll, int a, int b)
+{
+    uint64_t left = poll->epoch[a];
+    uint64_t right = poll->epoch[b];
+    return left != right ? left > right : strcmp(all->input[a].id, all->input[b].id) < 0;
+}
+
 static bool is_stronger(const struct judgement *all, const struct poll *poll, const struct vote *a,
                         const struct vote *b)
 {
-    uint64_t left = poll->epoch[a->owner];
-    uint64_t right = poll->epoch[b->owner];
-    if (a->votes != b->votes) {
-        return a->votes > b->votes;
-    }
-    return left != right ? left > right
-                         : strcmp(all->input[a->owner].id, all->input[b->owner].id) < 0;
+    return a->votes != b->votes ? a->votes > b->votes : is_preferred(all, poll, a->owner, b->owner);
 }
 
 static int winner(const struct judgement *all, const struct poll *poll, size_t slot)
@@ -178,6 +184,45 @@ static int winner(const struct judgement *all, const struct poll *poll, size_t s
         }
     }
     return best != NULL ? best->owner : NO_NODE;
+}
+
+static void count_votes(struct judgement *all, struct poll *poll)
+{
+    poll->ballot = mem_new(SLOT_COUNT, sizeof(poll->ballot[0]));
+    for (size_t i = 0; i < poll->bloc_count; i++) {
+        for (size_t j = 0; j < poll->bloc[i].view->count; j++) {
+            cast_votes(all, poll, i, &poll->bloc[i].view->line[j]);
+        }
+    }
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        if (all->health->owner[slot] == NO_NODE) {
+            all->health->owner[slot] = winner(all, poll, slot);
+        }
+    }
+    free(poll->ballot);
+}
+
+// Where all views agree, as they nearly always do, it is as this one says.
+static void follow(struct judgement *all, const struct poll *poll, const struct view *view)
+{
+    bool *open = mem_new(SLOT_COUNT, sizeof(open[0]));
+    int *owner = all->health->owner;
+    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
+        open[slot] = owner[slot] == NO_NODE;
+    }
+    for (size_t i = 0; i < view->count; i++) {
+        const struct view_line *line = &view->line[i];
+        int named = candidate(all, line);
+        for (size_t j = 0; named != NO_NODE && j < line->range_count; j++) {
+            for (size_t slot = line->range[j].first; slot <= line->range[j].last; slot++) {
+                if (open[slot] &&
+                    (owner[slot] == NO_NODE || is_preferred(all, poll, named, owner[slot]))) {
+                    owner[slot] = named;
+                }
+            }
+        }
+    }
+    free(open);
 }
 
 static bool all_slots_are_claimed(const struct judgement *all)
@@ -196,7 +241,6 @@ static void fill_by_vote(struct judgement *all)
         return;
     }
     struct poll poll = {.bloc = mem_new(all->count, sizeof(poll.bloc[0])),
-                        .ballot = mem_new(SLOT_COUNT, sizeof(poll.ballot[0])),
                         .epoch = mem_new(all->count, sizeof(poll.epoch[0]))};
     for (size_t i = 0; i < all->count; i++) {
         if (all->input[i].view != NULL) {
@@ -204,18 +248,12 @@ static void fill_by_vote(struct judgement *all)
             note_epochs(all, &poll, all->input[i].view);
         }
     }
-    for (size_t i = 0; i < poll.bloc_count; i++) {
-        for (size_t j = 0; j < poll.bloc[i].view->count; j++) {
-            cast_votes(all, &poll, i, &poll.bloc[i].view->line[j]);
-        }
-    }
-    for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        if (all->health->owner[slot] == NO_NODE) {
-            all->health->owner[slot] = winner(all, &poll, slot);
-        }
+    if (poll.bloc_count == 1) {
+        follow(all, &poll, poll.bloc[0].view);
+    } else if (poll.bloc_count > 1) {
+        count_votes(all, &poll);
     }
     free(poll.bloc);
-    free(poll.ballot);
     free(poll.epoch);
 }
 
