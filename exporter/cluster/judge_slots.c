@@ -202,25 +202,30 @@ static void count_votes(struct judgement *all, struct poll *poll)
     free(poll->ballot);
 }
 
+static void follow_line(struct judgement *all, const struct poll *poll,
+                        const struct view_line *line, const bool *open)
+{
+    int *owner = all->health->owner;
+    int named = candidate(all, line);
+    for (size_t i = 0; named != NO_NODE && i < line->range_count; i++) {
+        for (size_t slot = line->range[i].first; slot <= line->range[i].last; slot++) {
+            bool unnamed = owner[slot] == NO_NODE;
+            if (open[slot] && (unnamed || is_preferred(all, poll, named, owner[slot]))) {
+                owner[slot] = named;
+            }
+        }
+    }
+}
+
 // Where all views agree, as they nearly always do, it is as this one says.
 static void follow(struct judgement *all, const struct poll *poll, const struct view *view)
 {
-    bool *open = mem_new(SLOT_COUNT, sizeof(open[0]));
-    int *owner = all->health->owner;
+    bool *open = mem_new(SLOT_COUNT, sizeof(open[0])); // for whoever it names
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
-        open[slot] = owner[slot] == NO_NODE;
+        open[slot] = all->health->owner[slot] == NO_NODE;
     }
     for (size_t i = 0; i < view->count; i++) {
-        const struct view_line *line = &view->line[i];
-        int named = candidate(all, line);
-        for (size_t j = 0; named != NO_NODE && j < line->range_count; j++) {
-            for (size_t slot = line->range[j].first; slot <= line->range[j].last; slot++) {
-                if (open[slot] &&
-                    (owner[slot] == NO_NODE || is_preferred(all, poll, named, owner[slot]))) {
-                    owner[slot] = named;
-                }
-            }
-        }
+        follow_line(all, poll, &view->line[i], open);
     }
     free(open);
 }
