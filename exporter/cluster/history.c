@@ -140,24 +140,28 @@ static void forget_old_nodes(struct history *history)
 
 // Slots that a replica took from its master are one failover, however many they are; all others
 // have moved one by one.
+static void observe_owner(struct history *history, size_t slot, int owner, bool *took_over)
+{
+    int before = history->owner[slot];
+    history->owner[slot] = owner;
+    if (before == NO_NODE) {
+        return;
+    }
+    if (history->node[owner]->former_master != before) {
+        history->events.slot_moves++;
+    } else if (!took_over[owner]) {
+        took_over[owner] = true;
+        history->events.failovers++;
+    }
+}
+
 static void observe_owners(struct history *history, const struct health *health, const int *number)
 {
     bool *took_over = mem_new(history->count, sizeof(took_over[0]));
     for (size_t slot = 0; slot < SLOT_COUNT; slot++) {
         int owner = health->owner[slot] != NO_NODE ? number[health->owner[slot]] : NO_NODE;
-        int before = history->owner[slot];
-        if (owner == NO_NODE || owner == before) {
-            continue;
-        }
-        history->owner[slot] = owner;
-        if (before == NO_NODE) {
-            continue;
-        }
-        if (history->node[owner]->former_master != before) {
-            history->events.slot_moves++;
-        } else if (!took_over[owner]) {
-            took_over[owner] = true;
-            history->events.failovers++;
+        if (owner != NO_NODE && owner != history->owner[slot]) {
+            observe_owner(history, slot, owner, took_over);
         }
     }
     free(took_over);
@@ -194,8 +198,11 @@ static void observe_roles(struct history *history, const struct health_input *in
 static void observe_open(struct history *history, const struct health_input *input, size_t given,
                          struct health *health, int64_t wall_s)
 {
+    if (history->open_since_s == NULL && health->open_count == 0) {
+        return;
+    }
     bool *open = mem_new(SLOT_COUNT, sizeof(open[0]));
-    if (history->open_since_s == NULL && health->open_count > 0) {
+    if (history->open_since_s == NULL) {
         history->open_since_s = mem_new(SLOT_COUNT, sizeof(history->open_since_s[0]));
     }
     for (size_t i = 0; i < health->open_count; i++) {

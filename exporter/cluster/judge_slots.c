@@ -37,12 +37,10 @@ static bool is_void(const struct judgement *all, int claimant, int other)
                all->health->node[other].line->node.config_epoch;
 }
 
-static void claim_slot(struct judgement *all, size_t slot, int claimant)
+// Another one has claimed it, or this one already.
+static void contest_slot(struct judgement *all, size_t slot, int claimant)
 {
     int *owner = &all->health->owner[slot];
-    if (*owner == NO_NODE) {
-        *owner = claimant;
-    }
     if (*owner == claimant || is_void(all, claimant, *owner)) {
         return;
     }
@@ -57,6 +55,7 @@ static void claim_slot(struct judgement *all, size_t slot, int claimant)
 // What masters claim on their own lines; those that most others hold for failed come apart.
 static void take_claims(struct judgement *all, bool failed)
 {
+    int *owner = all->health->owner;
     for (size_t i = 0; i < all->count; i++) {
         const struct view_line *own = own_master_line(all, (int)i);
         if (own == NULL || all->health->node[i].failed != failed) {
@@ -64,7 +63,11 @@ static void take_claims(struct judgement *all, bool failed)
         }
         for (size_t j = 0; j < own->range_count; j++) {
             for (size_t slot = own->range[j].first; slot <= own->range[j].last; slot++) {
-                claim_slot(all, slot, (int)i);
+                if (owner[slot] == NO_NODE) {
+                    owner[slot] = (int)i;
+                } else {
+                    contest_slot(all, slot, (int)i);
+                }
             }
         }
     }

@@ -166,10 +166,19 @@ static void add_earlier_readers(struct loading *loading)
     }
 }
 
+// Where no server can be spoken to with TLS, the system's authorities are not read: they take four
+// megabytes. Files that are named are read in any case, so that a wrong one is told.
+static bool needs_tls(const struct options *options)
+{
+    const struct tls_options *tls = &options->tls;
+    return options->use_tls || options->allowed_count > 0 || tls->ca_file != NULL ||
+           tls->cert_file != NULL || tls->key_file != NULL;
+}
+
 // The problem names the file; this adds whose it is.
 static char *load_tls(struct options *options)
 {
-    char *problem = tls_new(&options->tls, &options->tls_context);
+    char *problem = !needs_tls(options) ? NULL : tls_new(&options->tls, &options->tls_context);
     if (problem == NULL || options->place == NULL) {
         return problem;
     }
