@@ -239,7 +239,9 @@ static void add_client_field(struct samples *samples, struct span labels, struct
         bool known = span_i64(value, &seconds) && seconds >= 0 && seconds <= now_s;
         value = known ? arena_i64(&samples->arena, now_s - seconds) : span_make(NULL, 0);
     }
-    samples_add_labelled(samples, FROM_CLIENT, name, labels, value);
+    if (name.length > 0) { // the one without a name is ours, and takes any text
+        samples_add_labelled(samples, FROM_CLIENT, name, labels, value);
+    }
 }
 
 static void add_client_info(struct samples *samples, const struct span *field, bool with_port)
