@@ -22,6 +22,9 @@ void mem_keep_freed(void);
 // Hands freed memory back to the system, where there is enough of it to be worth the trouble.
 void mem_give_back(void);
 
+// Ends the process with that line, for a library that has found that there is no memory.
+_Noreturn void mem_exhausted(size_t bytes);
+
 // Gives `count` zeroed elements of `size` bytes; free() them. Never NULL.
 void *mem_new(size_t count, size_t size);
 

@@ -27,6 +27,7 @@ struct resp {
     size_t fed;        // to this reader
     size_t elements;   // left of the current reply's budget
     bool too_large;
+    bool refused; // the reader has no memory because it was given none on purpose
 };
 
 void reply_free(struct reply *reply)
@@ -108,9 +109,11 @@ static void *create_array(const redisReadTask *task, element_count count)
     size_t wanted = (size_t)count;
     if (wanted > resp->elements) {
         resp->too_large = true;
+        resp->refused = true;
         return NULL; // the reader then fails for good
     }
     if (depth_of(task) > DEPTH_MAX) {
+        resp->refused = true;
         return NULL;
     }
     resp->elements -= wanted;
@@ -224,6 +227,9 @@ enum resp_status resp_next(struct resp *resp, struct reply **out_reply)
         return RESP_TOO_LARGE;
     }
     if (redisReaderGetReply(resp->reader, &reply) != REDIS_OK) {
+        if (resp->reader->err == REDIS_ERR_OOM && !resp->refused) {
+            mem_exhausted(resp->fed);
+        }
         return resp->too_large ? RESP_TOO_LARGE : RESP_MALFORMED;
     }
     if (reply == NULL) {
