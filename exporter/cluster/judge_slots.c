@@ -52,23 +52,27 @@ static void contest_slot(struct judgement *all, size_t slot, int claimant)
     }
 }
 
+static void take_line(struct judgement *all, int claimant, const struct view_line *own)
+{
+    int *owner = all->health->owner;
+    for (size_t i = 0; i < own->range_count; i++) {
+        for (size_t slot = own->range[i].first; slot <= own->range[i].last; slot++) {
+            if (owner[slot] == NO_NODE) {
+                owner[slot] = claimant;
+            } else {
+                contest_slot(all, slot, claimant);
+            }
+        }
+    }
+}
+
 // What masters claim on their own lines; those that most others hold for failed come apart.
 static void take_claims(struct judgement *all, bool failed)
 {
-    int *owner = all->health->owner;
     for (size_t i = 0; i < all->count; i++) {
         const struct view_line *own = own_master_line(all, (int)i);
-        if (own == NULL || all->health->node[i].failed != failed) {
-            continue;
-        }
-        for (size_t j = 0; j < own->range_count; j++) {
-            for (size_t slot = own->range[j].first; slot <= own->range[j].last; slot++) {
-                if (owner[slot] == NO_NODE) {
-                    owner[slot] = (int)i;
-                } else {
-                    contest_slot(all, slot, (int)i);
-                }
-            }
+        if (own != NULL && all->health->node[i].failed == failed) {
+            take_line(all, (int)i, own);
         }
     }
 }
