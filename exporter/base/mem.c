@@ -16,16 +16,17 @@ _Noreturn void check_failed(const char *condition, const char *file, int line)
 }
 
 // Nothing that runs at exit could do without memory.
-_Noreturn void mem_exhausted(size_t bytes)
+_Noreturn void mem_exhausted(void)
 {
-    fprintf(stderr, "redis_cluster_exporter: out of memory: no %zu bytes to be had\n", bytes);
+    fputs("redis_cluster_exporter: out of memory\n", stderr);
     _exit(EXIT_NO_MEMORY);
 }
 
 static void *or_die(void *memory, size_t bytes)
 {
     if (memory == NULL) {
-        mem_exhausted(bytes);
+        fprintf(stderr, "redis_cluster_exporter: out of memory: no %zu bytes to be had\n", bytes);
+        _exit(EXIT_NO_MEMORY);
     }
     return memory;
 }

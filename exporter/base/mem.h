@@ -23,7 +23,7 @@ void mem_keep_freed(void);
 void mem_give_back(void);
 
 // Ends the process with that line, for a library that has found that there is no memory.
-_Noreturn void mem_exhausted(size_t bytes);
+_Noreturn void mem_exhausted(void);
 
 // Gives `count` zeroed elements of `size` bytes; free() them. Never NULL.
 void *mem_new(size_t count, size_t size);

@@ -228,7 +228,7 @@ enum resp_status resp_next(struct resp *resp, struct reply **out_reply)
     }
     if (redisReaderGetReply(resp->reader, &reply) != REDIS_OK) {
         if (resp->reader->err == REDIS_ERR_OOM && !resp->refused) {
-            mem_exhausted(resp->fed);
+            mem_exhausted();
         }
         return resp->too_large ? RESP_TOO_LARGE : RESP_MALFORMED;
     }
