@@ -181,15 +181,3 @@ void tls_free(struct tls *tls)
         free(tls);
     }
 }
-
-char *tls_reload(struct tls *tls)
-{
-    SSL_CTX *context;
-    char *problem = load(tls->options, &context);
-    if (problem == NULL) {
-        SSL_CTX_free(tls->context);
-        tls->context = context;
-        tls->generation = ++generations;
-    }
-    return problem;
-}

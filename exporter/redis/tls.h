@@ -21,11 +21,8 @@ bool tls_version_parse(const char *text, enum tls_version *out); // "1.2", "TLS1
 struct tls;
 
 // Reads the files. Borrows `options`, which outlive it. NULL, or one line that says what is wrong
-// and names the file: free() it; *out is set only without a problem.
+// and names the file: free() it; *out is set only without a problem. A session is resumed only with
+// the reading of the files that it was made with.
 char *tls_new(const struct tls_options *options, struct tls **out);
 const char *tls_server_name(const struct tls *tls); // of the options
 void tls_free(struct tls *tls);                     // connections may outlive it; NULL is fine
-
-// Reads the files again, for connections made from now on; sessions of earlier ones are not
-// resumed. On a problem, told as above, everything stays as it was.
-char *tls_reload(struct tls *tls);

@@ -59,7 +59,6 @@ static void good_files_are_taken(void **state)
     struct tls *tls = NULL;
     assert_null(tls_new(&options, &tls));
     assert_string_equal(tls_server_name(tls), "name");
-    assert_null(tls_reload(tls));
     tls_free(tls);
     free(options.ca_file);
 }
@@ -115,22 +114,6 @@ static void bad_files_are_named(void **state)
     }
 }
 
-static void reload_that_fails_names_the_file(void **state)
-{
-    struct files *files = *state;
-    struct tls_options options = {.cert_file = files->pair.cert, .key_file = files->pair.key};
-    struct tls *tls = NULL;
-    assert_null(tls_new(&options, &tls));
-    assert_int_equal(rename(files->pair.key, files->missing), 0);
-    char *problem = tls_reload(tls);
-    assert_non_null(problem);
-    assert_non_null(strstr(problem, files->pair.key));
-    assert_int_equal(rename(files->missing, files->pair.key), 0);
-    assert_null(tls_reload(tls));
-    free(problem);
-    tls_free(tls);
-}
-
 static void versions_have_several_spellings(void **state)
 {
     enum tls_version version;
@@ -153,7 +136,6 @@ int main(void)
         TLS_TEST(good_files_are_taken),
         cmocka_unit_test(no_file_is_needed),
         TLS_TEST(bad_files_are_named),
-        TLS_TEST(reload_that_fails_names_the_file),
         cmocka_unit_test(versions_have_several_spellings),
     };
     log_init(LOG_ERROR, LOG_LOGFMT);
