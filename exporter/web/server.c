@@ -1,15 +1,8 @@
-// One MHD daemon per listening socket, each in external-epoll mode: its epoll descriptor is one
-// event of the loop, its timeout one timer. The rule that keeps it from stalling: whenever a
-// request was resumed, MHD_run follows before the loop sleeps (`pump` is made active).
-//
+// What paths answer, who may ask, and how other options come in; connections are the listeners'.
 // MHD calls the handler at least twice per request: the first time only a record is made.
 #include "web/server.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <gnutls/abstract.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,26 +10,8 @@
 #include "base/version.h"
 #include "web/api.h"
 #include "web/listen.h"
+#include "web/listener.h"
 #include "web/pages.h"
-
-struct listener {
-    struct server *server;
-    struct MHD_Daemon *daemon;
-    size_t connections;
-    bool has_left;           // one of them, in MHD's present run
-    struct event *readable;  // MHD's epoll descriptor
-    struct event *timer;     // MHD's timeout
-    struct socket_file file; // of a Unix socket
-};
-
-// One connection.
-struct visit {
-    bool excess;             // beyond the limit
-    struct tls_context *tls; // what its session goes by; NULL without TLS
-    struct server *server;
-    int fd;
-    struct event *patience; // until the headers of its next request are whole
-};
 
 struct server {
     struct server_options options;
@@ -44,6 +19,7 @@ struct server {
     struct metrics_page *page; // of all configured clusters
     struct targets *targets;
     struct api *api;
+    struct listener_options listening; // what all of them share
     struct listener **listener;
     size_t listener_count;
     size_t listener_capacity;
@@ -246,40 +222,13 @@ static enum MHD_Result route_request(struct server *server, struct request *requ
     return answer_by(route, server, request);
 }
 
-// What on_connection has made.
-static struct visit *visit_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    CHECK(info != NULL && info->socket_context != NULL);
-    return info->socket_context;
-}
-
-// MHD's own limit begins anew with each byte.
-static void expect_request(struct visit *visit, time_t seconds)
-{
-    const struct timeval limit = {seconds, 0};
-    event_add(visit->patience, &limit);
-}
-
-static void on_no_request(evutil_socket_t fd, short what, void *context)
-{
-    const struct visit *visit = context;
-    (void)fd;
-    (void)what;
-    (void)shutdown(visit->fd, SHUT_RDWR); // MHD sees it
-    event_active(visit->server->pump, EV_TIMEOUT, 0);
-}
-
 static struct request *begin_request(struct server *server, struct MHD_Connection *connection)
 {
     struct request *request = mem_new(1, sizeof(*request));
-    struct visit *visit = visit_of(connection);
-    event_del(visit->patience);
+    request->excess = visit_begin_request(visit_of(connection));
     request->connection = connection;
     request->pump = server->pump;
     request->limits = &server->limits;
-    request->excess = visit->excess;
     request->headers = server->options.gate != NULL ? gate_headers(server->options.gate) : NULL;
     server->active++;
     return request;
@@ -353,7 +302,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     if (request == NULL) {
         return;
     }
-    expect_request(visit_of(connection), CONNECTION_TIMEOUT_S);
+    visit_end_request(visit_of(connection));
     if (request->answer != NULL) {
         answer_release(request->answer); // the client left before it could be queued
     }
@@ -368,95 +317,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     }
 }
 
-static bool has_tls(const struct server *server)
-{
-    return server->options.gate != NULL && gate_has_tls(server->options.gate);
-}
-
-// MHD has made the session, with the daemon's own credentials; its handshake comes after this.
-static void begin_tls(struct gate *gate, struct MHD_Connection *connection, struct visit *visit)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    CHECK(info != NULL && info->tls_session != NULL);
-    visit->tls = gate_tls(gate);
-    tls_context_hold(visit->tls);
-    tls_context_apply(visit->tls, info->tls_session);
-}
-
-static struct visit *begin_visit(struct server *server, struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct visit *visit = mem_new(1, sizeof(*visit));
-    CHECK(info != NULL);
-    visit->server = server;
-    visit->fd = info->connect_fd;
-    visit->patience = evtimer_new(server->options.base, on_no_request, visit);
-    CHECK(visit->patience != NULL);
-    expect_request(visit, FIRST_REQUEST_S);
-    return visit;
-}
-
-// Beyond the limit a few more are taken, so that they can be told; see admit.
-static void on_connection(void *context, struct MHD_Connection *connection, void **record,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    struct listener *listener = context;
-    struct visit *visit = *record;
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        listener->connections--;
-        listener->has_left = true;
-        if (visit->tls != NULL) {
-            tls_context_release(visit->tls);
-        }
-        event_free(visit->patience);
-        free(visit);
-        return;
-    }
-    visit = begin_visit(listener->server, connection);
-    visit->excess = ++listener->connections > listener->server->limits.options.connections_max;
-    if (has_tls(listener->server)) {
-        begin_tls(listener->server->options.gate, connection, visit);
-    }
-    *record = visit;
-}
-
-// --- the loop ---
-
-// Runs MHD until it has nothing to do at once, and sets its timer. Where it accepted no more, since
-// descriptors had run out, and the last connection leaves, only one more run makes it listen again.
-static void run_listener(struct listener *listener)
-{
-    enum { ROUNDS_MAX = 16 }; // then others get their turn
-    MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
-    bool wants_timer = false;
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        listener->has_left = false;
-        MHD_run(listener->daemon);
-        wants_timer = MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES;
-        if (!listener->has_left && (!wants_timer || timeout_ms > 0)) {
-            break;
-        }
-    }
-    if (listener->has_left) {
-        wants_timer = true;
-        timeout_ms = 0;
-    }
-    event_del(listener->timer);
-    if (wants_timer) {
-        struct timeval limit = {(time_t)(timeout_ms / 1000),
-                                (suseconds_t)(timeout_ms % 1000) * 1000};
-        event_add(listener->timer, &limit);
-    }
-}
-
-static void on_listener(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    run_listener(context);
-}
+// --- from start to end ---
 
 static void on_pump(evutil_socket_t fd, short what, void *context)
 {
@@ -464,7 +325,7 @@ static void on_pump(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     for (size_t i = 0; i < server->listener_count; i++) {
-        run_listener(server->listener[i]);
+        listener_run(server->listener[i]);
     }
     if (server->drained != NULL && server->active == 0) {
         server->drained(server->drained_owner);
@@ -517,6 +378,13 @@ struct server *server_new(const struct server_options *options)
     server->api = api_new(&api);
     server->pump = evtimer_new(options->base, on_pump, server);
     CHECK(server->pump != NULL);
+    server->listening = (struct listener_options){.base = options->base,
+                                                  .pump = server->pump,
+                                                  .gate = options->gate,
+                                                  .limits = &server->limits,
+                                                  .on_request = on_request,
+                                                  .on_completed = on_completed,
+                                                  .owner = server};
     return server;
 }
 
@@ -591,75 +459,22 @@ void server_reloaded(struct server *server, const char *problem)
 
 // --- listening ---
 
-// A path with an escaped NUL would end there: it stays as it is, and is found nowhere.
-static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
-{
-    (void)context;
-    (void)connection;
-    return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
-}
-
-// MHD does not start without one; begin_tls gives each session its own.
-// The signature is GnuTLS's. NOLINTNEXTLINE(readability-function-size)
-static int no_certificate(gnutls_session_t session, const gnutls_datum_t *names, int name_count,
-                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
-                          gnutls_pcert_st **certs, unsigned *cert_count, gnutls_privkey_t *key)
-{
-    (void)session, (void)names, (void)name_count, (void)algorithms;
-    (void)algorithm_count, (void)certs, (void)cert_count, (void)key;
-    return -1;
-}
-
-static struct listener *start_listener(struct server *server, int fd)
-{
-    struct listener *listener = mem_new(1, sizeof(*listener));
-    unsigned connections_max = server->limits.options.connections_max + CONNECTIONS_SPARE;
-    listener->server = server;
-    unsigned tls = has_tls(server) ? MHD_USE_TLS : 0;
-    listener->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | tls, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, connections_max,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        tls != 0 ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate, MHD_OPTION_END);
-    if (listener->daemon == NULL) {
-        free(listener);
-        return NULL;
-    }
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    CHECK(info != NULL);
-    listener->readable = event_new(server->options.base, info->epoll_fd, EV_READ | EV_PERSIST,
-                                   on_listener, listener);
-    listener->timer = evtimer_new(server->options.base, on_listener, listener);
-    CHECK(listener->readable != NULL && listener->timer != NULL);
-    event_add(listener->readable, NULL);
-    return listener;
-}
-
 static bool add_listener(struct server *server, int fd, const struct socket_file *file)
 {
-    struct listener *listener = start_listener(server, fd);
+    struct listener *listener = listener_new(&server->listening, fd, file);
     if (listener == NULL) {
         close(fd);
         return false;
     }
-    if (file != NULL) {
-        listener->file = *file;
-    }
     server->listener = mem_grow(server->listener, server->listener_count,
                                 &server->listener_capacity, sizeof(server->listener[0]));
     server->listener[server->listener_count++] = listener;
-    return true;
-}
-
-static void log_listening(const struct server *server, int fd)
-{
     char *name = listen_name(fd);
-    log_info("listening", "address", name, "tls", has_tls(server) ? "on" : "off", "path",
+    log_info("listening", "address", name, "tls",
+             listener_speaks_tls(&server->listening) ? "on" : "off", "path",
              server->options.telemetry_path, "version", EXPORTER_VERSION);
     free(name);
+    return true;
 }
 
 // `what` is where it should listen, for people.
@@ -671,8 +486,6 @@ static char *add_listeners(struct server *server, const char *what, const int *f
         if (!add_listener(server, fd[i], file)) {
             reason = "the HTTP server does not start";
             listening = false;
-        } else {
-            log_listening(server, fd[i]);
         }
     }
     if (listening) {
@@ -714,24 +527,11 @@ void server_drain(struct server *server, void (*drained)(void *owner), void *own
     server->drained = drained;
     server->drained_owner = owner;
     for (size_t i = 0; i < server->listener_count; i++) {
-        int fd = MHD_quiesce_daemon(server->listener[i]->daemon);
-        listen_remove(&server->listener[i]->file);
-        if (fd >= 0) {
-            close(fd); // new clients are refused from here on, rather than left waiting
-        }
+        listener_stop(server->listener[i]);
     }
     server_release(server);
     server_reloaded(server, "The exporter is shutting down.");
     event_active(server->pump, EV_TIMEOUT, 0);
-}
-
-static void free_listener(struct listener *listener)
-{
-    event_free(listener->readable);
-    event_free(listener->timer);
-    MHD_stop_daemon(listener->daemon);
-    listen_remove(&listener->file);
-    free(listener);
 }
 
 // MHD aborts when it is stopped with a suspended request: all are resumed first, and get an answer.
@@ -748,8 +548,7 @@ void server_free(struct server *server)
         gate_stop(server->options.gate);
     }
     for (size_t i = 0; i < server->listener_count; i++) {
-        MHD_run(server->listener[i]->daemon);
-        free_listener(server->listener[i]);
+        listener_free(server->listener[i]);
     }
     event_free(server->pump);
     free(server->listener);
