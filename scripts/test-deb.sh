@@ -11,30 +11,8 @@ cd "$(dirname "$0")/.." || exit
 release=${1:-bookworm}
 roots=${DEBIAN_ROOTS:-$PWD/build-$release}
 base=$roots/base
-passed=0
-failed=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-
-# A command that passes or fails as a whole; its output is shown when it fails.
-run_step() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        echo "ok - $name"
-        passed=$((passed + 1))
-        return 0
-    fi
-    tail -n 40 "$output"
-    echo "not ok - $name"
-    failed=$((failed + 1))
-    return 1
-}
-
-summary() {
-    echo "$passed passed, $failed failed"
-    [[ $failed -eq 0 ]]
-}
+# shellcheck source=scripts/tap.sh
+source scripts/tap.sh
 
 in_layer() {
     scripts/debian-root.sh run --layer "$roots/$1" "$base" "${@:2}"

@@ -24,10 +24,8 @@ for word in "$@"; do
     esac
 done
 [[ ${#stages[@]} -gt 0 ]] || stages=(gcc clang redis valkey)
-passed=0
-failed=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+# shellcheck source=scripts/tap.sh
+source scripts/tap.sh
 
 inside() {
     scripts/debian-root.sh run "$root" "$@"
@@ -54,37 +52,6 @@ prepare() {
         inside /src/scripts/install-deps.sh test &&
         inside sh -c 'dpkg -s valkey-server >/dev/null 2>&1 || apt-get install -y -q \
             --no-install-recommends valkey-server valkey-tools </dev/null'
-}
-
-# A command that passes or fails as a whole; its output is shown when it fails.
-run_step() {
-    local name=$1
-    shift
-    if "$@" >"$output" 2>&1; then
-        echo "ok - $name"
-        passed=$((passed + 1))
-        return 0
-    fi
-    tail -n 60 "$output"
-    echo "not ok - $name"
-    failed=$((failed + 1))
-    return 1
-}
-
-# Counts the TAP lines; dying without a "not ok" of its own is a failure too.
-run_tap() {
-    local name=$1 status not_ok
-    shift
-    echo "# $name"
-    "$@" 2>&1 | tee "$output"
-    status=${PIPESTATUS[0]}
-    not_ok=$(grep -c '^not ok ' "$output")
-    if [[ $status -ne 0 && $not_ok -eq 0 ]]; then
-        echo "not ok - $name ended with status $status"
-        not_ok=1
-    fi
-    passed=$((passed + $(grep -c '^ok ' "$output")))
-    failed=$((failed + not_ok))
 }
 
 build() {
@@ -116,5 +83,4 @@ for stage in "${stages[@]}"; do
     redis | valkey) build gcc && run_e2e_tests "$stage-server" ;;
     esac
 done
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+summary

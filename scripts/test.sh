@@ -7,50 +7,11 @@ cd "$(dirname "$0")/.." || exit
 
 stages=("$@")
 [[ ${#stages[@]} -gt 0 ]] || stages=(unit sanitize check e2e bench)
-passed=0
-failed=0
-output=$(mktemp)
+# shellcheck source=scripts/tap.sh
+source scripts/tap.sh
 tidy_output=$(mktemp)
 tidy="" # its process group, while it runs
 trap '[[ -z $tidy ]] || kill -- "-$tidy" 2>/dev/null; rm -f "$output" "$tidy_output"' EXIT
-
-# Counts the TAP lines of a command; dying without a "not ok" of its own is a failure too.
-run_tap() {
-    local name=$1 status=0 ok not_ok
-    shift
-    echo "# $name"
-    "$@" 2>&1 | tee "$output"
-    status=${PIPESTATUS[0]}
-    ok=$(grep -c '^ok ' "$output")
-    not_ok=$(grep -c '^not ok ' "$output")
-    if [[ $status -ne 0 && $not_ok -eq 0 ]]; then
-        echo "not ok - $name ended with status $status"
-        not_ok=1
-    fi
-    passed=$((passed + ok))
-    failed=$((failed + not_ok))
-}
-
-# Counts a command that passed or failed as a whole; its output is shown when it failed.
-report_step() {
-    local name=$1 status=$2 shown=$3
-    if [[ $status -eq 0 ]]; then
-        echo "ok - $name"
-        passed=$((passed + 1))
-    else
-        tail -n 60 "$shown"
-        echo "not ok - $name"
-        failed=$((failed + 1))
-    fi
-    return "$status"
-}
-
-run_step() {
-    local name=$1
-    shift
-    "$@" >"$output" 2>&1
-    report_step "$name" $? "$output"
-}
 
 # The longest check goes on while the end-to-end tests wait for their conditions.
 start_tidy() {
@@ -103,5 +64,4 @@ for stage in "${stages[@]}"; do
     run_stage "$stage"
 done
 await_tidy
-echo "$passed passed, $failed failed"
-[[ $failed -eq 0 ]]
+summary
