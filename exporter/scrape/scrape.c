@@ -313,18 +313,26 @@ static void tell_waiting(struct scrape *scrape)
     }
 }
 
-// What a scrape held goes back to the system once no other one comes.
+enum { PATIENCE_S = 30 }; // the next scrape is soon, or far off
+
+static int64_t last_end_us; // of any cluster's scrape
+
+// What a scrape held goes back to the system once no other one comes, of whichever cluster.
 static void on_idle(evutil_socket_t fd, short what, void *context)
 {
+    int64_t idle_us = clock_monotonic_us() - last_end_us;
     (void)fd;
     (void)what;
     (void)context;
-    mem_give_back();
+    if (idle_us > (PATIENCE_S - 1) * (int64_t)SECOND_US) {
+        mem_give_back();
+    }
 }
 
 static void await_idleness(struct cluster *cluster)
 {
-    static const struct timeval patience = {.tv_sec = 30}; // the next scrape is soon, or far off
+    static const struct timeval patience = {.tv_sec = PATIENCE_S};
+    last_end_us = clock_monotonic_us();
     if (cluster->idle == NULL) {
         cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, NULL);
         CHECK(cluster->idle != NULL);
