@@ -14,18 +14,6 @@ bool lines_next(struct span *rest, struct line *out)
     return false;
 }
 
-bool lines_find(struct span text, struct span key, struct span *out_value)
-{
-    struct line line;
-    while (lines_next(&text, &line)) {
-        if (span_equals(line.key, key)) {
-            *out_value = line.value;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool lines_next_part(struct span *rest, struct line *out)
 {
     struct span part;

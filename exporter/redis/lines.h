@@ -13,9 +13,6 @@ struct line {
 // lines and lines without a colon. Line ends are CRLF or LF. False at the end.
 bool lines_next(struct span *rest, struct line *out);
 
-// The value of the first line with that key; false when there is none.
-bool lines_find(struct span text, struct span key, struct span *out_value);
-
 // Takes the next part of "name=value,name=value" off the front of `rest`; false at the end. A part
 // without '=' has an empty name and is all value.
 bool lines_next_part(struct span *rest, struct line *out);

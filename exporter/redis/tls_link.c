@@ -223,8 +223,3 @@ const char *tls_link_detail(const struct tls_link *link)
 {
     return link->verdict.detail;
 }
-
-bool tls_link_is_resumed(const struct tls_link *link)
-{
-    return SSL_session_reused(link->ssl) == 1;
-}

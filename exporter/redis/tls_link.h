@@ -43,6 +43,3 @@ bool tls_link_has_more(const struct tls_link *link);
 // Why it has failed, with a printable phrase for logs. OUTCOME_OK: it has not.
 enum outcome tls_link_outcome(const struct tls_link *link);
 const char *tls_link_detail(const struct tls_link *link);
-
-// Whether the handshake took up a session of before.
-bool tls_link_is_resumed(const struct tls_link *link);

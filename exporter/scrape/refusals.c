@@ -17,11 +17,6 @@ void refusals_count(enum limit limit)
     counts[limit]++;
 }
 
-uint64_t refusals_of(enum limit limit)
-{
-    return counts[limit];
-}
-
 // All of them from the start, so that an increase is seen from the first one on.
 void refusals_emit(struct emitter *to)
 {

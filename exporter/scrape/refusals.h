@@ -21,5 +21,4 @@ enum limit {
 };
 
 void refusals_count(enum limit limit); // not LIMIT_NONE
-uint64_t refusals_of(enum limit limit);
 void refusals_emit(struct emitter *to);

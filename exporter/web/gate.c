@@ -293,8 +293,3 @@ void gate_stop(struct gate *gate)
 {
     logins_stop(gate->logins);
 }
-
-uint64_t gate_comparisons(const struct gate *gate)
-{
-    return logins_comparisons(gate->logins);
-}

@@ -47,6 +47,3 @@ enum MHD_Result gate_wait(struct gate *gate, struct request *request);
 
 // Who waits is refused, since the server ends.
 void gate_stop(struct gate *gate);
-
-// How many passwords were compared with a hash.
-uint64_t gate_comparisons(const struct gate *gate);

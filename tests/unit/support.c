@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "redis/lines.h"
 
 enum { GUARDS_MAX = 4096 };
 
@@ -245,4 +246,16 @@ char *noise(const char *letters, uint32_t limit, uint64_t *state, size_t *out_le
     }
     *out_length = length;
     return text;
+}
+
+bool find_line(struct span text, struct span key, struct span *out_value)
+{
+    struct line line;
+    while (lines_next(&text, &line)) {
+        if (span_equals(line.key, key)) {
+            *out_value = line.value;
+            return true;
+        }
+    }
+    return false;
 }

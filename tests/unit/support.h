@@ -48,6 +48,9 @@ char *replaced(const char *text, const char *from, const char *to);
 // `nodes`; view_free() it.
 struct view *view_as(const char *nodes, const char *self);
 
+// The value of the first key:value line with that key; false when there is none.
+bool find_line(struct span text, struct span key, struct span *out_value);
+
 // A number of the same sequence in each run.
 uint32_t random_below(uint64_t *state, uint32_t limit);
 

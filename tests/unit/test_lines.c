@@ -80,19 +80,6 @@ static void nothing_has_no_lines(void **state)
     check_lines("\r\n\r\n", "");
 }
 
-static void find_gives_the_first_of_several(void **state)
-{
-    struct span text = guarded_text("role:master\r\nrole2:x\r\nrole:slave\r\n");
-    struct span value = SPAN("kept");
-    (void)state;
-    assert_false(lines_find(text, SPAN("rol"), &value));
-    assert_span(value, "kept");
-    assert_true(lines_find(text, SPAN("role"), &value));
-    assert_span(value, "master");
-    assert_true(lines_find(text, SPAN("role2"), &value));
-    assert_span(value, "x");
-}
-
 static void parts_are_names_and_values(void **state)
 {
     struct span rest = guarded_text("keys=10,expires=,x,=y,ip=::1,");
@@ -141,12 +128,12 @@ static void real_info_is_read_line_by_line(void **state)
             count++;
         }
         assert_in_range(count, 85, 500);
-        assert_true(lines_find(text, SPAN("cluster_enabled"), &value));
+        assert_true(find_line(text, SPAN("cluster_enabled"), &value));
         assert_span(value, "1");
         bool replica = strstr(captures[i], "-replica") != NULL;
-        assert_true(lines_find(text, SPAN("role"), &value));
+        assert_true(find_line(text, SPAN("role"), &value));
         assert_span(value, replica ? "slave" : "master");
-        assert_true(lines_find(text, SPAN("tcp_port"), &value));
+        assert_true(find_line(text, SPAN("tcp_port"), &value));
         assert_span(value, replica ? "13003" : "13000");
         free(info);
     }
@@ -160,11 +147,11 @@ static void real_cluster_info_is_read_line_by_line(void **state)
         char *info = capture(captures[i], "cluster_info", &length);
         struct span text = guarded(span_make(info, length));
         struct span value;
-        assert_true(lines_find(text, SPAN("cluster_state"), &value));
+        assert_true(find_line(text, SPAN("cluster_state"), &value));
         assert_span(value, "ok");
-        assert_true(lines_find(text, SPAN("cluster_slots_assigned"), &value));
+        assert_true(find_line(text, SPAN("cluster_slots_assigned"), &value));
         assert_span(value, "16384");
-        assert_true(lines_find(text, SPAN("cluster_known_nodes"), &value));
+        assert_true(find_line(text, SPAN("cluster_known_nodes"), &value));
         assert_span(value, "6");
         free(info);
     }
@@ -176,9 +163,9 @@ static void valkey_names_its_mode_otherwise(void **state)
     struct span value;
     (void)state;
     char *info = capture("valkey-9.1.2", "info_all", &length);
-    assert_true(lines_find(span_make(info, length), SPAN("server_mode"), &value));
+    assert_true(find_line(span_make(info, length), SPAN("server_mode"), &value));
     assert_span(value, "cluster");
-    assert_false(lines_find(span_make(info, length), SPAN("redis_mode"), &value));
+    assert_false(find_line(span_make(info, length), SPAN("redis_mode"), &value));
     free(info);
 }
 
@@ -192,7 +179,6 @@ int main(void)
         cmocka_unit_test_teardown(value_may_have_colons_or_be_empty, release),
         cmocka_unit_test_teardown(only_one_carriage_return_is_taken_off, release),
         cmocka_unit_test_teardown(nothing_has_no_lines, release),
-        cmocka_unit_test_teardown(find_gives_the_first_of_several, release),
         cmocka_unit_test_teardown(parts_are_names_and_values, release),
         cmocka_unit_test_teardown(named_part_is_found, release),
         cmocka_unit_test_teardown(real_info_is_read_line_by_line, release),

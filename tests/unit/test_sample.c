@@ -260,7 +260,7 @@ static void each_row_takes_its_own_field(void **state)
                                                                   : NULL;
             struct span field;
             if (row->group != GROUP_NONE || text == NULL ||
-                !lines_find(span_of(text), span_of(row->field), &field)) {
+                !find_line(span_of(text), span_of(row->field), &field)) {
                 continue;
             }
             struct span value = samples_value(reply.samples, row);

@@ -16,7 +16,7 @@ static int release(void **state)
 static struct span field(struct span info, const char *name)
 {
     struct span value = {NULL, 0};
-    lines_find(info, span_of(name), &value);
+    find_line(info, span_of(name), &value);
     return value;
 }
 
