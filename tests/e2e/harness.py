@@ -144,16 +144,16 @@ def end_with_parent(number=signal.SIGKILL):
 
 
 class Process:
-    """A child with its output in a file, killed at the end of the scope."""
+    """A child with its output in a file, killed at the end of the scope, or of the one given."""
 
-    def __init__(self, argv, log, env=None, cwd=None):
+    def __init__(self, argv, log, env=None, cwd=None, of=None):
         self.log = log
         with open(log, "ab") as out:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd,
                 start_new_session=True, preexec_fn=end_with_parent)
         self.pid = self.popen.pid
-        at_end(self.kill)
+        (of or _test_scope).callback(self.kill)
 
     def kill(self):
         if self.popen.poll() is None:
@@ -315,6 +315,7 @@ class RedisNode:
         host, self.port, self.dir = self.host, free_port("127.0.0.1" if side else host), temp_dir()
         self.bus_port = self.port + 10000
         self.password, self.process, self.tls, self._resp = password, None, tls, None
+        self.scope = _test_scope  # its server lives as long, also when a later test restarts it
         self.config = {
             "port": self.port, "bind": host, "dir": self.dir, "daemonize": "no", "save": "",
             "appendonly": "no", "repl-diskless-sync-delay": 0, "enable-debug-command": "yes"}
@@ -336,7 +337,8 @@ class RedisNode:
         argv = [*(self.side.inside if self.side else []), REDIS_SERVER]
         for key, value in self.config.items():
             argv += ["--" + key, *(value if isinstance(value, list) else [str(value)])]
-        self.process = Process(argv, os.path.join(self.dir, "redis.log"), cwd=self.dir)
+        self.process = Process(argv, os.path.join(self.dir, "redis.log"), cwd=self.dir,
+                               of=self.scope)
 
     def ready(self):
         wait(lambda: not self.alive() or self.command("PING") == "PONG", f"{self.addr} answers")
