@@ -5,6 +5,7 @@
 #include "base/glob.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cluster/blocs.h"
 #include "cluster/labels.h"
 
 struct cluster *cluster_new(const struct cluster_options *options)
@@ -205,16 +206,20 @@ enum outcome cluster_learn(struct cluster *cluster, struct member *from, const s
     if (from->id[0] != '\0' && strcmp(from->id, id) != 0) {
         return OUTCOME_WRONG_NODE;
     }
+    note_seed_told(cluster, from);
+    if (from->id[0] != '\0' && view->opinion == cluster->learned) {
+        return OUTCOME_OK; // another has said all this
+    }
     struct ids *ids = index_members(cluster);
     if (from->id[0] == '\0') {
         from->superseded = ids_get(ids, id) != IDS_NONE; // for now; see settle_double
         span_copy(span_of(id), from->id, sizeof(from->id));
         ids_put(ids, from->id, 0);
     }
-    note_seed_told(cluster, from);
     for (size_t i = 0; i < view->count; i++) {
         learn_line(cluster, ids, &view->line[i].node);
     }
+    cluster->learned = view->opinion;
     ids_free(ids);
     return OUTCOME_OK;
 }
@@ -275,20 +280,20 @@ static bool same_place(const struct node_line *a, const struct node_line *b)
            span_equals(a->hostname, b->hostname);
 }
 
-static void weigh_line(struct evidence *evidence, const struct node_line *line)
+static void weigh_line(struct evidence *evidence, const struct node_line *line, size_t votes)
 {
     struct address address;
-    evidence->listed++;
+    evidence->listed += votes;
     if (!line_address(line, &address)) {
         return;
     }
-    if (evidence->lead == 0) {
-        evidence->candidate = line;
-        evidence->lead = 1;
-    } else if (same_place(evidence->candidate, line)) {
-        evidence->lead++;
+    if (evidence->candidate != NULL && same_place(evidence->candidate, line)) {
+        evidence->lead += votes;
+    } else if (evidence->lead >= votes) {
+        evidence->lead -= votes;
     } else {
-        evidence->lead--;
+        evidence->candidate = line;
+        evidence->lead = votes - evidence->lead;
     }
 }
 
@@ -307,17 +312,39 @@ static const struct view *view_of(const struct member *member)
     return member->superseded ? NULL : member->view;
 }
 
-static void weigh_view(const struct view *view, size_t reporter, const struct ids *ids,
+static void weigh_bloc(const struct blocs *blocs, size_t number, const struct ids *ids,
                        struct evidence *evidence)
 {
-    for (size_t i = 0; i < view->count; i++) {
-        const struct node_line *line = &view->line[i].node;
+    const struct bloc *bloc = &blocs->bloc[number];
+    for (size_t i = 0; i < bloc->view->count; i++) {
+        const struct node_line *line = &bloc->view->line[i].node;
         int subject = ids_get(ids, line->id);
-        if (subject != IDS_NONE && (size_t)subject != reporter && !(line->flags & NODE_HANDSHAKE)) {
-            weigh_line(&evidence[subject], line);
-            evidence[root_of(evidence, (size_t)subject)].parent = root_of(evidence, reporter);
+        if (subject != IDS_NONE && !(line->flags & NODE_HANDSHAKE)) {
+            size_t votes = bloc_votes(blocs, number, (size_t)subject);
+            evidence[root_of(evidence, (size_t)subject)].parent =
+                root_of(evidence, bloc->teller[0]);
+            if (votes > 0) {
+                weigh_line(&evidence[subject], line, votes);
+            }
         }
     }
+}
+
+static void weigh_views(const struct cluster *cluster, struct evidence *evidence)
+{
+    struct ids *ids = index_members(cluster);
+    const struct view **view = mem_new(cluster->count, sizeof(view[0]));
+    for (size_t i = 0; i < cluster->count; i++) {
+        evidence[i].parent = i;
+        view[i] = view_of(cluster->member[i]);
+    }
+    struct blocs blocs = blocs_new(view, cluster->count);
+    for (size_t i = 0; i < blocs.count; i++) {
+        weigh_bloc(&blocs, i, ids, evidence);
+    }
+    blocs_free(&blocs);
+    free(view);
+    ids_free(ids);
 }
 
 // What the peers hold is right where a node does not know its own address, or still tells an old
@@ -343,17 +370,8 @@ void cluster_locate(struct cluster *cluster)
         return; // what it says of a cluster does not matter
     }
     settle_doubles(cluster);
-    struct ids *ids = index_members(cluster);
     struct evidence *evidence = mem_new(cluster->count, sizeof(evidence[0]));
-    for (size_t i = 0; i < cluster->count; i++) {
-        evidence[i].parent = i;
-    }
-    for (size_t i = 0; i < cluster->count; i++) {
-        const struct view *view = view_of(cluster->member[i]);
-        if (view != NULL) {
-            weigh_view(view, i, ids, evidence);
-        }
-    }
+    weigh_views(cluster, evidence);
     for (size_t i = 0; i < cluster->count; i++) {
         struct member *member = cluster->member[i];
         bool placed = evidence[i].listed > 0 || view_of(member) != NULL;
@@ -361,7 +379,6 @@ void cluster_locate(struct cluster *cluster)
         member->component = placed ? root_of(evidence, i) + 1 : 0;
         settle_address(cluster, member, &evidence[i]);
     }
-    ids_free(ids);
     free(evidence);
 }
 
@@ -468,6 +485,7 @@ void cluster_settle(struct cluster *cluster, void (*dropped)(void *owner, struct
 {
     bool *stays = mem_new(cluster->count, sizeof(stays[0]));
     size_t count = cluster->count;
+    cluster->learned = 0; // members may go
     choose_members(cluster, stays);
     drop(cluster, stays, dropped, owner);
     free(stays);

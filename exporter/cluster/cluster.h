@@ -95,6 +95,7 @@ struct cluster {
     size_t count;
     size_t capacity;
     bool *seed_told;       // for each seed: whether it has ever told its node id
+    uint64_t learned;      // the opinion of the view learned last in this scrape; 0: none yet
     bool lost;             // nobody was reached: the seeds are asked again
     bool incomplete;       // the last scrape left slots without an owner
     uint64_t groups;       // numbers used for them so far

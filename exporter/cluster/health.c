@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cluster/blocs.h"
 #include "cluster/judgement.h"
 
 // What peers say about a node: what it is (master, or replica of whom), or where.
@@ -24,7 +25,7 @@ struct tally {
     struct opinions claims;
     struct opinions places;
     size_t listed;
-    size_t last_reporter; // its number plus 1
+    size_t last_bloc;     // that lists it, its number plus 1
     size_t master_voters; // readable masters other than itself that list it
     size_t master_fail;
     size_t master_pfail;
@@ -73,11 +74,20 @@ static void collect_nodes(struct judgement *all, const struct health_input *inpu
     for (size_t i = 0; i < count; i++) {
         ids_put(all->ids, input[i].id, (int)i);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (input[i].view != NULL) {
-            add_unasked(all, input[i].view);
-        }
+}
+
+static struct blocs collect_blocs(struct judgement *all)
+{
+    const struct view **view = mem_new(all->count, sizeof(view[0]));
+    for (size_t i = 0; i < all->count; i++) {
+        view[i] = all->input[i].view;
     }
+    struct blocs blocs = blocs_new(view, all->count);
+    free(view);
+    for (size_t i = 0; i < blocs.count; i++) {
+        add_unasked(all, blocs.bloc[i].view);
+    }
+    return blocs;
 }
 
 // --- groups of nodes that know each other ---
@@ -127,14 +137,14 @@ static bool is_better(const struct node_line *a, const struct node_line *b)
     return a->port != b->port ? a->port > b->port : a->flags > b->flags;
 }
 
-static void add_opinion(struct opinions *opinions, const struct view_line *line,
+static void add_opinion(struct opinions *opinions, const struct view_line *line, size_t votes,
                         bool (*same)(const struct node_line *a, const struct node_line *b))
 {
     size_t i = 0;
     while (i < opinions->count && !same(&opinions->opinion[i].line->node, &line->node)) {
         i++;
     }
-    opinions->votes++;
+    opinions->votes += votes;
     if (i == OPINIONS_MAX) {
         return;
     }
@@ -143,7 +153,7 @@ static void add_opinion(struct opinions *opinions, const struct view_line *line,
         opinions->count++;
         *opinion = (struct opinion){line, 0};
     }
-    opinion->votes++;
+    opinion->votes += votes;
     if (is_better(&line->node, &opinion->line->node)) {
         opinion->line = line;
     }
@@ -187,53 +197,75 @@ static const struct node_line *agreed_place(const struct tally *tally)
 
 static bool is_link_down(const struct node_line *line)
 {
-    return !line->link_connected &&
-           !(line->flags & (NODE_FAIL | NODE_PFAIL | NODE_NOADDR | NODE_MYSELF));
+    return !line->link_connected && !(line->flags & (NODE_FAIL | NODE_PFAIL | NODE_NOADDR));
 }
 
-// A view that lists a node more than once has one vote about it all the same: its first.
-static void count_line(struct judgement *all, size_t reporter, const struct view_line *line)
+static void count_link_down(struct judgement *all, const struct bloc *bloc, size_t subject)
 {
-    int subject = ids_get(all->ids, line->node.id);
-    struct tally *tally = subject != IDS_NONE ? &all->tally[subject] : NULL;
-    if (tally == NULL || tally->last_reporter == reporter + 1) {
-        return;
+    for (size_t i = 0; i < bloc->count; i++) {
+        all->health->node[bloc->teller[i]].links_down += bloc->teller[i] != subject;
     }
-    tally->last_reporter = reporter + 1;
+}
+
+static bool is_master(const struct view *view)
+{
+    return view->self->node.flags & NODE_MASTER;
+}
+
+// What a bloc says of one node; what the node itself says of it is no vote.
+static void count_votes(struct judgement *all, const struct blocs *blocs, size_t number,
+                        size_t subject, const struct view_line *line)
+{
+    const struct bloc *bloc = &blocs->bloc[number];
+    struct tally *tally = &all->tally[subject];
     unsigned flags = line->node.flags;
-    bool by_master = all->input[reporter].view->self->node.flags & NODE_MASTER;
-    tally->listed++;
-    if ((size_t)subject == reporter) {
-        return;
-    }
-    unite(all, reporter, (size_t)subject);
-    if (line->node.host.length > 0 && !(flags & NODE_NOADDR)) {
-        add_opinion(&tally->places, line, same_place);
-    }
-    all->health->node[reporter].links_down += is_link_down(&line->node);
+    size_t votes = bloc_votes(blocs, number, subject);
+    size_t masters = bloc->masters - (votes < bloc->count && is_master(all->input[subject].view));
     bool fail = flags & NODE_FAIL;
     bool pfail = !fail && (flags & NODE_PFAIL);
-    add_opinion(&tally->claims, line, same_claim);
-    tally->noaddr += flags & NODE_NOADDR ? 1 : 0;
-    tally->voters++;
-    tally->fail += fail;
-    tally->pfail += pfail;
-    tally->master_voters += by_master;
-    tally->master_fail += by_master && fail;
-    tally->master_pfail += by_master && pfail;
+    if (line->node.host.length > 0 && !(flags & NODE_NOADDR)) {
+        add_opinion(&tally->places, line, votes, same_place);
+    }
+    if (is_link_down(&line->node)) {
+        count_link_down(all, bloc, subject);
+    }
+    add_opinion(&tally->claims, line, votes, same_claim);
+    tally->noaddr += flags & NODE_NOADDR ? votes : 0;
+    tally->voters += votes;
+    tally->fail += fail ? votes : 0;
+    tally->pfail += pfail ? votes : 0;
+    tally->master_voters += masters;
+    tally->master_fail += fail ? masters : 0;
+    tally->master_pfail += pfail ? masters : 0;
 }
 
-static void count_views(struct judgement *all)
+// Views that list a node more than once have one vote each about it all the same: their first.
+static void count_line(struct judgement *all, const struct blocs *blocs, size_t number,
+                       const struct view_line *line)
 {
-    for (size_t i = 0; i < all->count; i++) {
-        all->health->node[i].group = i;
+    const struct bloc *bloc = &blocs->bloc[number];
+    int subject = ids_get(all->ids, line->node.id);
+    struct tally *tally = subject != IDS_NONE ? &all->tally[subject] : NULL;
+    if (tally == NULL || tally->last_bloc == number + 1) {
+        return;
     }
-    for (size_t i = 0; i < all->count; i++) {
-        const struct view *view = all->input[i].view;
-        all->health->views += view != NULL;
-        for (size_t j = 0; view != NULL && j < view->count; j++) {
-            count_line(all, i, &view->line[j]);
-        }
+    tally->last_bloc = number + 1;
+    tally->listed += bloc->count;
+    unite(all, bloc->teller[0], (size_t)subject);
+    if (bloc_votes(blocs, number, (size_t)subject) > 0) {
+        count_votes(all, blocs, number, (size_t)subject, line);
+    }
+}
+
+static void count_bloc(struct judgement *all, const struct blocs *blocs, size_t number)
+{
+    const struct bloc *bloc = &blocs->bloc[number];
+    all->health->views += bloc->count;
+    for (size_t i = 1; i < bloc->count; i++) {
+        unite(all, bloc->teller[0], bloc->teller[i]);
+    }
+    for (size_t i = 0; i < bloc->view->count; i++) {
+        count_line(all, blocs, number, &bloc->view->line[i]);
     }
 }
 
@@ -308,6 +340,7 @@ struct health *health_judge(const struct health_input *input, size_t count)
     struct judgement *all = mem_new(1, sizeof(*all));
     struct health *health = mem_new(1, sizeof(*health));
     collect_nodes(all, input, count);
+    struct blocs blocs = collect_blocs(all);
     all->tally = mem_new(all->count, sizeof(all->tally[0]));
     all->health = health;
     health->given = count;
@@ -317,7 +350,12 @@ struct health *health_judge(const struct health_input *input, size_t count)
     for (size_t i = 0; i < all->count; i++) {
         health->id[i] = all->input[i].id;
     }
-    count_views(all);
+    for (size_t i = 0; i < all->count; i++) {
+        health->node[i].group = i;
+    }
+    for (size_t i = 0; i < blocs.count; i++) {
+        count_bloc(all, &blocs, i);
+    }
     for (size_t i = 0; i < all->count; i++) {
         judge_node(all, i);
     }
@@ -329,6 +367,7 @@ struct health *health_judge(const struct health_input *input, size_t count)
     judge_replication(all);
     judge_redundancy(all);
     judge_fleet(all);
+    blocs_free(&blocs);
     ids_free(all->ids);
     free(all->input);
     free(all->tally);

@@ -38,6 +38,15 @@ static bool add_ranges(struct view *view, struct view_line *line, struct room *r
     return result == PARSE_END;
 }
 
+// Room for one more line, behind those that count.
+static struct view_line *next_line(struct view *view, struct room *room)
+{
+    view->line = mem_grow(view->line, view->count, &room->lines, sizeof(view->line[0]));
+    struct view_line *line = &view->line[view->count];
+    line->range_count = 0;
+    return line;
+}
+
 static bool add_lines(struct view *view, struct span text)
 {
     enum { LINE_BYTES = 100 }; // a line is longer, with 40 for the node's id alone
@@ -45,17 +54,13 @@ static bool add_lines(struct view *view, struct span text)
     view->line = mem_resize(NULL, room.lines, sizeof(view->line[0]));
     size_t used = 0;
     enum parse_result result;
-    struct view_line line = {.range = NULL};
-    while ((result = cluster_nodes_next(&text, &line.node)) == PARSE_ITEM) {
-        line.range_count = 0;
-        if (view->count == VIEW_LINES_MAX) {
+    struct view_line *line = next_line(view, &room);
+    while ((result = cluster_nodes_next(&text, &line->node)) == PARSE_ITEM) {
+        if (view->count == VIEW_LINES_MAX || !add_ranges(view, line, &room, &used)) {
             return false;
         }
-        view->line = mem_grow(view->line, view->count, &room.lines, sizeof(view->line[0]));
-        if (!add_ranges(view, &line, &room, &used)) {
-            return false;
-        }
-        view->line[view->count++] = line;
+        view->count++;
+        line = next_line(view, &room);
     }
     struct slot_range *next = view->range; // it no longer moves
     for (size_t i = 0; i < view->count; i++) {
@@ -78,16 +83,10 @@ static bool find_self(struct view *view)
     return view->self != NULL;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-    hash = (hash ^ value) * 1099511628211u;
-    return hash ^ (hash >> 29);
-}
-
 // A border of a range: where a range begins right behind another one, the two cancel each other.
 static uint64_t hash_border(uint64_t hash, uint64_t slot)
 {
-    return mix(mix(hash, slot), slot);
+    return hash_number(hash_number(hash, slot), slot);
 }
 
 // The order of lines and ranges means nothing, so hashes are added up. Open slots are left out:
@@ -102,6 +101,15 @@ static uint64_t hash_slot_map(const struct view *view)
             sum += hash_border(hash, line->range[j].first);
             sum -= hash_border(hash, (uint64_t)line->range[j].last + 1);
         }
+    }
+    return sum;
+}
+
+static uint64_t hash_opinion(const struct view *view)
+{
+    uint64_t sum = view->slot_map;
+    for (size_t i = 0; i < view->count; i++) {
+        sum += view->line[i].node.said;
     }
     return sum;
 }
@@ -125,6 +133,7 @@ struct view *view_parse(char *text, size_t length)
         return NULL;
     }
     view->slot_map = hash_slot_map(view);
+    view->opinion = hash_opinion(view);
     view->handshakes = count_handshakes(view);
     return view;
 }

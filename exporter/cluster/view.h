@@ -34,6 +34,7 @@ struct view {
     size_t open_count;
     size_t handshakes; // lines of nodes that it is still shaking hands with
     uint64_t slot_map; // the same in two views whose nodes own the same slots, as good as always
+    uint64_t opinion;  // in two views that say the same of each node, but for times and open slots
 };
 
 // Takes `text` (a malloc'd reply of `length` bytes). NULL, and the text freed, when it is not

@@ -1,6 +1,25 @@
 #include "redis/cluster_nodes.h"
 
+#include "base/hash.h"
 #include "redis/address.h"
+
+// Every view has a line of every node, and the beginning of the line, up to the times, is nearly
+// always the same: what was read of it once is known again. A line has two places where it can be
+// remembered; which ones, the hash tells.
+enum {
+    KNOWN_SETS = 4096, // a power of two
+    KNOWN_WAYS = 2,
+    HEAD_BYTES_MAX = 160,
+    KEY_BYTES = NODE_ID_SIZE - 1,
+};
+
+struct known {
+    char head[HEAD_BYTES_MAX]; // with the blank before the times
+    size_t length;             // 0: nothing
+    struct node_line line;     // its slices point into the head
+};
+
+static struct known known[KNOWN_SETS][KNOWN_WAYS];
 
 struct flag_name {
     struct span word;
@@ -102,23 +121,103 @@ static bool cut_word(struct span *rest, struct span *out_word)
     return found;
 }
 
-// The eight fields that every line has.
-static bool parse_fields(struct span *line, struct node_line *out)
+// The first four of the eight fields that every line has: who it is, and where.
+static bool parse_head(struct span *line, struct node_line *out)
 {
-    struct span field[8];
-    for (size_t i = 0; i < 8; i++) {
-        if (!cut_word(line, &field[i])) {
-            return false;
+    struct span id;
+    struct span address;
+    struct span flags;
+    struct span master;
+    if (!cut_word(line, &id) || !cut_word(line, &address) || !cut_word(line, &flags) ||
+        !cut_word(line, &master)) {
+        return false;
+    }
+    *out = (struct node_line){.flags = parse_flags(flags)};
+    bool no_master = span_is(master, "-");
+    return parse_id(id, out->id) && parse_address(address, out) && flags.length > 0 &&
+           (no_master || parse_id(master, out->master_id));
+}
+
+static uint64_t hash_head(const struct node_line *line)
+{
+    uint64_t hash = hash_text(span_of(line->id), line->port);
+    hash = hash_text(span_of(line->master_id), hash ^ line->bus_port);
+    hash = hash_text(line->host, hash ^ (line->flags & ~(unsigned)NODE_MYSELF));
+    return hash_text(line->hostname, hash);
+}
+
+static struct span move(struct span part, const char *from, const char *to)
+{
+    return part.length > 0 ? span_make(to + (part.at - from), part.length) : part;
+}
+
+static void copy_line(struct node_line *out, const struct node_line *line, const char *from,
+                      const char *to)
+{
+    *out = *line;
+    out->host = move(line->host, from, to);
+    out->hostname = move(line->hostname, from, to);
+}
+
+static bool recall(struct known *set, struct span *line, struct node_line *out)
+{
+    for (size_t i = 0; i < KNOWN_WAYS; i++) {
+        if (set[i].length > 0 && span_starts(*line, span_make(set[i].head, set[i].length))) {
+            copy_line(out, &set[i].line, set[i].head, line->at);
+            *line = span_skip(*line, set[i].length);
+            return true;
         }
     }
-    out->flags = parse_flags(field[2]);
-    out->link_connected = span_is(field[7], "connected");
-    bool no_master = span_is(field[3], "-");
-    return parse_id(field[0], out->id) && parse_address(field[1], out) && field[2].length > 0 &&
-           (no_master || parse_id(field[3], out->master_id)) &&
-           span_i64(field[4], &out->ping_sent_ms) && span_i64(field[5], &out->pong_received_ms) &&
-           span_u64(field[6], &out->config_epoch) &&
-           (out->link_connected || span_is(field[7], "disconnected"));
+    return false;
+}
+
+// What a node tells of itself, nobody else tells in the same words. A head that the line ends with
+// is no whole one.
+static void remember(struct known *set, struct span head, const struct node_line *line)
+{
+    if (head.length <= HEAD_BYTES_MAX && span_last(head) == ' ' && !(line->flags & NODE_MYSELF)) {
+        copy_line(&set[1].line, &set[0].line, set[0].head, set[1].head);
+        memcpy(set[1].head, set[0].head, set[0].length);
+        set[1].length = set[0].length;
+        copy_line(&set[0].line, line, head.at, set[0].head);
+        memcpy(set[0].head, head.at, head.length);
+        set[0].length = head.length;
+    }
+}
+
+static bool read_head(struct span *line, struct node_line *out)
+{
+    struct span key = span_make(line->at, line->length < KEY_BYTES ? line->length : KEY_BYTES);
+    struct known *set = known[hash_text(key, 0) % KNOWN_SETS];
+    struct span before = *line;
+    if (recall(set, line, out)) {
+        return true;
+    }
+    if (!parse_head(line, out)) {
+        return false;
+    }
+    out->said = hash_head(out);
+    remember(set, span_make(before.at, before.length - line->length), out);
+    return true;
+}
+
+static bool read_line(struct span *line, struct node_line *out)
+{
+    struct span ping;
+    struct span pong;
+    struct span epoch;
+    struct span link;
+    if (!read_head(line, out) || !cut_word(line, &ping) || !cut_word(line, &pong) ||
+        !cut_word(line, &epoch) || !cut_word(line, &link)) {
+        return false;
+    }
+    out->link_connected = span_is(link, "connected");
+    bool well = span_i64(ping, &out->ping_sent_ms) && span_i64(pong, &out->pong_received_ms) &&
+                span_u64(epoch, &out->config_epoch) &&
+                (out->link_connected || span_is(link, "disconnected"));
+    out->said = hash_number(out->said, out->config_epoch * 2 + (out->link_connected ? 1 : 0));
+    out->slots = *line;
+    return well;
 }
 
 enum parse_result cluster_nodes_next(struct span *rest, struct node_line *out)
@@ -130,12 +229,7 @@ enum parse_result cluster_nodes_next(struct span *rest, struct node_line *out)
         }
         line = span_trim(line);
     } while (line.length == 0);
-    *out = (struct node_line){.port = 0};
-    if (!parse_fields(&line, out)) {
-        return PARSE_BAD;
-    }
-    out->slots = line;
-    return PARSE_ITEM;
+    return read_line(&line, out) ? PARSE_ITEM : PARSE_BAD;
 }
 
 static bool parse_slot(struct span text, uint16_t *out)

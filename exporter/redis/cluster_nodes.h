@@ -31,6 +31,7 @@ struct node_line {
     uint64_t config_epoch;
     bool link_connected;
     struct span slots; // the rest of the line, for slots_next
+    uint64_t said;     // a hash of all above but times and slots, the same whoever told it
 };
 
 enum parse_result { PARSE_ITEM, PARSE_END, PARSE_BAD };
