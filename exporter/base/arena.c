@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -10,8 +11,14 @@ struct arena_block {
     struct arena_block *older;
     size_t used;
     size_t size;
-    char bytes[];
+    alignas(max_align_t) char bytes[];
 };
+
+static size_t round_up(size_t size)
+{
+    const size_t unit = alignof(max_align_t);
+    return (size + unit - 1) / unit * unit;
+}
 
 static struct arena_block *block_with_room(struct arena *arena, size_t length)
 {
@@ -19,12 +26,23 @@ static struct arena_block *block_with_room(struct arena *arena, size_t length)
     if (block != NULL && block->size - block->used >= length) {
         return block;
     }
-    size_t size = length > BLOCK_BYTES ? length : BLOCK_BYTES;
+    size_t size = length > BLOCK_BYTES ? round_up(length) : BLOCK_BYTES;
     block = mem_new(1, sizeof(*block) + size);
     block->older = arena->block;
     block->size = size;
     arena->block = block;
     return block;
+}
+
+void *arena_new(struct arena *arena, size_t size)
+{
+    if (arena->block != NULL) {
+        arena->block->used = round_up(arena->block->used);
+    }
+    struct arena_block *block = block_with_room(arena, size);
+    void *at = block->bytes + block->used;
+    block->used += size;
+    return at;
 }
 
 struct span arena_copy(struct arena *arena, struct span text)

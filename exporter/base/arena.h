@@ -9,6 +9,9 @@ struct arena {
     struct arena_block *block; // the newest; NULL while nothing was asked for
 };
 
+// Gives `size` zeroed bytes, aligned for anything, that stay until arena_free.
+void *arena_new(struct arena *arena, size_t size);
+
 // Gives a copy of the text that stays where it is until arena_free.
 struct span arena_copy(struct arena *arena, struct span text);
 

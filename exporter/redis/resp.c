@@ -35,10 +35,7 @@ void reply_free(struct reply *reply)
     if (reply == NULL) {
         return;
     }
-    for (size_t i = 0; i < reply->count; i++) {
-        reply_free(reply->element[i]);
-    }
-    free(reply->element);
+    arena_free(&reply->arena);
     free(reply->storage);
     free(reply);
 }
@@ -60,20 +57,31 @@ const struct reply *reply_field(const struct reply *list, const char *name)
     return NULL;
 }
 
-// The reader calls these for each item; an item of an array is handed to its parent here.
-static struct reply *attach(const redisReadTask *task, struct reply *reply)
+// The reader calls what follows for each item; one of an array is handed to its parent.
+
+// The arena of the whole reply; NULL for what will be the whole reply itself.
+static struct arena *arena_of(const redisReadTask *task)
 {
+    if (task->parent == NULL) {
+        return NULL;
+    }
+    while (task->parent != NULL) {
+        task = task->parent;
+    }
+    struct reply *whole = task->obj;
+    return &whole->arena;
+}
+
+static struct reply *new_reply(const redisReadTask *task, enum reply_type type)
+{
+    struct arena *arena = arena_of(task);
+    struct reply *reply =
+        arena != NULL ? arena_new(arena, sizeof(*reply)) : mem_new(1, sizeof(*reply));
+    reply->type = type;
     if (task->parent != NULL) {
         struct reply *parent = task->parent->obj;
         parent->element[task->idx] = reply;
     }
-    return reply;
-}
-
-static struct reply *new_reply(enum reply_type type)
-{
-    struct reply *reply = mem_new(1, sizeof(*reply));
-    reply->type = type;
     return reply;
 }
 
@@ -87,10 +95,16 @@ static enum reply_type text_type(int type)
 
 static void *create_string(const redisReadTask *task, char *text, size_t length)
 {
-    struct reply *reply = new_reply(text_type(task->type));
-    reply->storage = mem_copy(text, length);
-    reply->text = span_make(reply->storage, length);
-    return attach(task, reply);
+    struct reply *reply = new_reply(task, text_type(task->type));
+    struct arena *arena = arena_of(task);
+    char *copy = arena != NULL ? arena_new(arena, length + 1) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, text, length);
+    } else {
+        copy = reply->storage = mem_copy(text, length);
+    }
+    reply->text = span_make(copy, length);
+    return reply;
 }
 
 static int depth_of(const redisReadTask *task)
@@ -117,22 +131,23 @@ static void *create_array(const redisReadTask *task, element_count count)
         return NULL;
     }
     resp->elements -= wanted;
-    struct reply *reply = new_reply(REPLY_ARRAY);
-    reply->element = mem_new(wanted, sizeof(reply->element[0]));
+    struct reply *reply = new_reply(task, REPLY_ARRAY);
+    struct arena *arena = task->parent != NULL ? arena_of(task) : &reply->arena;
+    reply->element = wanted > 0 ? arena_new(arena, wanted * sizeof(reply->element[0])) : NULL;
     reply->count = wanted;
-    return attach(task, reply);
+    return reply;
 }
 
 static void *create_integer(const redisReadTask *task, long long value)
 {
-    struct reply *reply = new_reply(REPLY_INTEGER);
+    struct reply *reply = new_reply(task, REPLY_INTEGER);
     reply->integer = value;
-    return attach(task, reply);
+    return reply;
 }
 
 static void *create_nil(const redisReadTask *task)
 {
-    return attach(task, new_reply(REPLY_NIL));
+    return new_reply(task, REPLY_NIL);
 }
 
 static void free_object(void *object)

@@ -5,6 +5,7 @@
 // it anew with each piece), and the whole stream is counted against a cap.
 #pragma once
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 enum reply_type {
@@ -20,15 +21,16 @@ struct reply {
     enum reply_type type;
     int64_t integer;        // REPLY_INTEGER
     struct span text;       // STRING, STATUS, ERROR; a NUL follows it
-    char *storage;          // of the text
+    char *storage;          // of the text, where this is no element of an array
     struct reply **element; // ARRAY: `count` elements, none of them NULL
     size_t count;
+    struct arena arena; // of all elements
 };
 
 void reply_free(struct reply *reply); // takes; NULL is fine
 
-// Gives the text of a string or status reply, which then is the caller's to free(). The slice
-// `reply->text` stays valid as long as the caller keeps what was given.
+// Gives the text of a string or status reply, no element, which then is the caller's to free(). The
+// slice `reply->text` stays valid as long as the caller keeps what was given.
 char *reply_take_text(struct reply *reply);
 
 // What follows the name in a list of name, value, name, value ..., as RESP2 writes a map; NULL when

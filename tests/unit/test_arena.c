@@ -1,5 +1,7 @@
 #include "base/arena.h"
 
+#include <stdalign.h>
+
 #include "support.h"
 
 static void copies_are_the_arenas_own(void **state)
@@ -76,6 +78,23 @@ static void numbers_are_decimal_text(void **state)
     arena_free(&arena);
 }
 
+static void room_is_zeroed_and_aligned(void **state)
+{
+    const size_t sizes[] = {1, 24, 5000, 16, 4096, 3};
+    struct arena arena = {NULL};
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        char *room = arena_new(&arena, sizes[i]);
+        assert_int_equal((uintptr_t)room % alignof(max_align_t), 0);
+        for (size_t at = 0; at < sizes[i]; at++) {
+            assert_int_equal(room[at], 0);
+        }
+        memset(room, 'x', sizes[i]);
+        assert_span(arena_copy(&arena, SPAN("odd")), "odd");
+    }
+    arena_free(&arena);
+}
+
 static void freed_arena_is_empty_and_can_be_used_again(void **state)
 {
     struct arena arena = {NULL};
@@ -97,6 +116,7 @@ int main(void)
         cmocka_unit_test(copies_stay_where_they_are),
         cmocka_unit_test(copy_may_be_of_any_length),
         cmocka_unit_test(nothing_can_be_copied),
+        cmocka_unit_test(room_is_zeroed_and_aligned),
         cmocka_unit_test(numbers_are_decimal_text),
         cmocka_unit_test(freed_arena_is_empty_and_can_be_used_again),
     };
