@@ -33,6 +33,10 @@ static void say_what_stays(const struct options *before, const struct options *a
         log_warn("listening addresses cannot change while the program runs; the new ones count "
                  "from the next start");
     }
+    if (before->limits.connections_max != after->limits.connections_max) {
+        log_warn("--web.max-connections cannot change while the program runs; the new one counts "
+                 "from the next start");
+    }
     const char *web[] = {before->web_config, after->web_config};
     if (web[0] == NULL || web[1] == NULL ? web[0] != web[1] : strcmp(web[0], web[1]) != 0) {
         log_warn("another web configuration file counts from the next start; the content of the "

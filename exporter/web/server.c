@@ -422,6 +422,7 @@ void server_configure(struct server *server, const struct server_options *option
     server->options.reload = before.reload;
     server->options.reload_owner = before.reload_owner;
     server->options.gate = before.gate;
+    server->options.limits.connections_max = before.limits.connections_max; // MHD was told it once
     set_limits(server);
     metrics_page_configure(server->page, &page);
     targets_configure(server->targets, &options->targets);

@@ -269,18 +269,20 @@ def test_a_password_is_rotated_without_a_restart():
         assert secret not in exporter.output()
 
 
-def test_general_options_change_and_listening_addresses_wait_for_a_start():
+def test_general_options_change_and_what_listening_takes_waits_for_a_start():
     it, port = entry("it", "127.0.0.1:1"), free_port()
     config = Config(it, web={"listen_address": f"127.0.0.1:{port}"})
     log = os.path.join(temp_dir(), "log")
     exporter = Process([EXPORTER, f"--config.file={config.path}"], log, env=clean_env())
     wait(lambda: http_get(port, "/metrics").status == 200, "it listens where the file says")
-    config.write(it, web={"listen_address": [f"127.0.0.1:{free_port()}"],
+    config.write(it, web={"listen_address": [f"127.0.0.1:{free_port()}"], "max_connections": 1,
                           "telemetry_path": "/other"}, log={"format": "json"})
     assert http_get(port, "/-/reload", method="POST").status == 200
     assert http_get(port, "/metrics").status == 404
-    assert http_get(port, "/other").status == 200
+    with socket.create_connection(("127.0.0.1", port)):
+        assert http_get(port, "/other").status == 200
     assert "listening addresses cannot change" in exporter.output()
+    assert "--web.max-connections cannot change" in exporter.output()
     assert '"msg":"the configuration was reloaded"' in exporter.output()
 
 
