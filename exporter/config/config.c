@@ -300,6 +300,18 @@ static bool only_prints(const struct options *options)
            options->print_acl != NULL;
 }
 
+// Where the exporter listens is all that a health check needs. An exporter that goes on with its
+// configuration of before is not unhealthy because of what the files have said since.
+static void load_for_healthcheck(struct loading *loading, struct options *common,
+                                 struct given *given)
+{
+    if (common->config_file != NULL && common->healthcheck[0] == '\0') {
+        free(config_file_read(common->config_file, &loading->file));
+        free(config_file_apply(&loading->file, NO_CLUSTER, common, given));
+    }
+    apply_presets(common, given);
+}
+
 static void load_all(struct loading *loading, struct arguments *arguments)
 {
     struct options *common = &loading->config->common;
@@ -307,6 +319,10 @@ static void load_all(struct loading *loading, struct arguments *arguments)
     add_set(loading->config, common);
     add_cluster(loading->config, common); // of the flags, unless a file names some
     if (note(loading->problems, read_said(arguments, common, &given))) {
+        return;
+    }
+    if (common->healthcheck != NULL) {
+        load_for_healthcheck(loading, common, &given);
         return;
     }
     loading->problems->all = common->config_check;

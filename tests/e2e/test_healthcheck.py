@@ -29,6 +29,22 @@ def test_a_running_exporter_is_healthy_by_flag_variable_and_url():
         assert status == 0 and said.startswith("healthy: "), (flags, said)
 
 
+def test_a_configuration_that_was_broken_since_the_start_makes_nobody_unhealthy():
+    exporter = Exporter(None)
+    path = os.path.join(temp_dir(), "clusters.yml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"web: {{listen_address: '127.0.0.1:{exporter.port}'}}\nclusters: [{{name: a}}]\n"
+                "nonsense: 1\n")
+    flags = [f"--config.file={path}", "--redis.password-file=/nonexistent"]
+    status, said = healthcheck("--healthcheck", *flags)
+    assert status == 0 and str(exporter.port) in said, said
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("{")
+    assert healthcheck(f"--healthcheck=127.0.0.1:{exporter.port}", *flags)[0] == 0
+    assert healthcheck("--healthcheck", f"--web.listen-address=127.0.0.1:{exporter.port}",
+                       *flags)[0] == 0
+
+
 def test_what_does_not_answer_well_is_unhealthy_with_a_reason():
     exporter = Exporter(None)
     mute, torn, other = (FakePeer(handler) for handler in (
