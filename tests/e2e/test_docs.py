@@ -1,11 +1,13 @@
 """The reference of the metrics is what the program says and what the page has."""
 
+import glob
 import os
 import re
 
 import harness
 from harness import (Exporter, REPO, RedisNode, ReferenceCluster, cluster_exporter, fake_cluster,
                      run, shared, temp_dir, wait)
+from test_packaging import all_flags
 
 
 def printed():
@@ -31,6 +33,23 @@ def test_the_table_of_flags_is_that_of_the_help_text():
         r"^  (--[\w.-]+)\S*(?: +\((\w+)\))?(?: +default (\S+))?$", text, re.M))
     shown -= {("--help", "", ""), ("--version", "", "")}
     assert len(shown) > 10 and table == shown, table ^ shown
+
+
+def test_documents_name_flags_and_variables_that_there_are():
+    text = run(harness.EXPORTER, "--help").stdout
+    files = [path for pattern in ("*.md", "docs/*.md", "dashboards/**/*.md", "packaging/**/*")
+             for path in glob.glob(os.path.join(REPO, pattern), recursive=True)
+             if os.path.isfile(path)]
+    known_flags = all_flags()
+    sections = "|".join({flag.split(".")[0] for flag in known_flags if "." in flag})
+    assert len(files) > 90
+    for name in files:
+        with open(name, encoding="utf-8") as f:
+            written = f.read()
+        for flag in re.findall(rf"--((?:{sections})\.[a-z.-]*[a-z])\b", written):
+            assert flag in known_flags, (name, flag)
+        for variable in re.findall(r"\bREDIS_EXPORTER_(?!COLLECTOR_)[A-Z_]*[A-Z]\b", written):
+            assert f"({variable})" in text, (name, variable)
 
 
 def test_every_metric_on_the_page_is_in_the_reference():
