@@ -306,14 +306,15 @@ def spreads_forgetting():
 class RedisNode:
     """One redis-server with a data directory and a port of its own, perhaps on one side.
 
-    With `tls`, an SSL context, that port is for TLS alone and this object's own client uses it.
+    With `tls`, an SSL context, that port is for TLS alone and this object's own client uses it;
+    with `both_ports` there is another one for TLS, which the nodes use with `tls_cluster`.
     """
 
     def __init__(self, host="127.0.0.1", password=None, cluster=True, side=None, tls=None,
-                 **config):
+                 both_ports=False, **config):
         self.host, self.side = side.host if side else host, side
         host, self.port, self.dir = self.host, free_port("127.0.0.1" if side else host), temp_dir()
-        self.bus_port = self.port + 10000
+        self.tls_port, self.bus_port = self.port, self.port + 10000
         self.password, self.process, self.tls, self._resp = password, None, tls, None
         self.scope = _test_scope  # its server lives as long, also when a later test restarts it
         self.config = {
@@ -322,16 +323,24 @@ class RedisNode:
         if tls:
             self.config.update({"port": 0, "tls-port": self.port, "tls-replication": "yes",
                                 "tls-cluster": "yes"})
+        if both_ports:
+            self.tls_port = self.config["tls-port"] = free_port(host)
         if cluster:
             self.config.update({"cluster-enabled": "yes", "cluster-node-timeout": 1000})
         if password:
             self.config.update({"requirepass": password, "masterauth": password})
         self.config.update({key.replace("_", "-"): value for key, value in config.items()})
+        if both_ports and self.config.get("tls-cluster") == "yes":
+            self.bus_port = self.tls_port + 10000
         self.start()
 
     @property
     def addr(self):
         return address(self.host, self.port)
+
+    @property
+    def tls_addr(self):
+        return address(self.host, self.tls_port)
 
     def start(self):
         argv = [*(self.side.inside if self.side else []), REDIS_SERVER]

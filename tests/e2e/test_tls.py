@@ -8,7 +8,7 @@ import ssl
 import urllib.parse
 
 from certificates import Authority
-from harness import (Cluster, Exporter, FULL, FakeNode, FakePeer, RedisNode, address, bulk, check,
+from harness import (Cluster, Exporter, FULL, FakeNode, FakePeer, RedisNode, bulk, check,
                      fake_cluster, free_port, shared, temp_dir, wait)
 
 
@@ -105,25 +105,20 @@ def test_the_flags_and_variables_of_redis_exporter_do_the_same():
 
 
 def both_ports(tls_cluster):
-    """A cluster whose nodes have a port for each; gives it and the TLS ports."""
-    files, ports = shared(Files), [free_port() for _ in range(3)]
-    cluster = Cluster.__new__(Cluster)
-    cluster.nodes = [RedisNode(tls_port=port, tls_cluster=tls_cluster, tls_replication=tls_cluster,
-                               **files.ca.server_config(files.server)) for port in ports]
-    for node, port in zip(cluster.nodes, ports):
-        node.bus_port = (port if tls_cluster == "yes" else node.port) + 10000
-        node.config["cluster-node-timeout"] = 15000
-    cluster.masters = 3
-    cluster.create()
-    return cluster.wait_ok(), ports
+    """A cluster whose nodes have a port for each."""
+    files = shared(Files)
+    return Cluster(replicas=0, both_ports=True, tls_cluster=tls_cluster,
+                   tls_replication=tls_cluster, cluster_node_timeout=15000,
+                   **files.ca.server_config(files.server))
 
 
 def test_every_node_is_asked_at_the_port_that_fits_the_seed():
-    cluster, ports = both_ports("yes")
-    tls_addrs = [address("127.0.0.1", port) for port in ports]
+    cluster = both_ports("yes")
+    tls_addrs = [node.tls_addr for node in cluster.nodes]
     exporter = Exporter("rediss://" + tls_addrs[0], trusting(), *showing())
     wait(lambda: exporter.scrape().check_all_up(tls_addrs), "all by TLS")
-    assert [ports_of_exporter(node) for node in cluster.nodes] == [{port} for port in ports]
+    assert [ports_of_exporter(node) for node in cluster.nodes] == [
+        {node.tls_port} for node in cluster.nodes]
     exporter.stop()
     exporter = Exporter("redis://" + cluster.addrs[0])
     wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all without")
@@ -132,12 +127,13 @@ def test_every_node_is_asked_at_the_port_that_fits_the_seed():
 
 def test_ports_that_the_servers_do_not_tell_are_mapped():
     """Redis 7.0 tells its plain ports alone where the nodes talk without TLS."""
-    cluster, ports = both_ports("no")
-    rules = ",".join(f"*:{node.port}=*:{port}" for node, port in zip(cluster.nodes, ports))
-    exporter = Exporter(f"rediss://127.0.0.1:{ports[0]}", trusting(), *showing(),
+    cluster = both_ports("no")
+    rules = ",".join(f"*:{node.port}=*:{node.tls_port}" for node in cluster.nodes)
+    exporter = Exporter("rediss://" + cluster.nodes[0].tls_addr, trusting(), *showing(),
                         env={"REDIS_EXPORTER_ADDRESS_MAP": rules})
     wait(lambda: exporter.scrape().check_all_up(cluster.addrs), "all by TLS, by announced address")
-    assert [ports_of_exporter(node) for node in cluster.nodes] == [{port} for port in ports]
+    assert [ports_of_exporter(node) for node in cluster.nodes] == [
+        {node.tls_port} for node in cluster.nodes]
 
 
 def test_each_fault_of_a_certificate_has_a_word():
