@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes random faults on a real cluster, with scrapers that look at every answer, and ends with a
-# table: scripts/soak.sh [MINUTES] [SEED] (60 minutes, a new seed). EXPORTER names another program
-# than build/redis_cluster_exporter.
+# Makes random faults on a real cluster that is read with and without TLS, with scrapers that look at
+# every answer, and ends with a table: scripts/soak.sh [MINUTES] [SEED] (60 minutes, a new seed).
+# EXPORTER names another program than build/redis_cluster_exporter.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

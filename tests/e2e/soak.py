@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""Random faults on a real cluster of six nodes, while two scrapers look at every answer.
+"""Random faults on a real cluster of six nodes, while scrapers look at every answer.
 
 usage: soak.py [--exporter PATH] [--seed N] [MINUTES]
+
+The nodes have a port for TLS beside the plain one, and the exporter's configuration has them as two
+clusters, one by each; among themselves the nodes speak with TLS.
 
 Every answer has to come in time and be valid, no counter may fall unless its server was started
 anew, memory and descriptors have to stay flat, the log may hold nothing that is not expected, and
@@ -27,8 +30,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 import harness
-from harness import (OPENMETRICS, BadPage, Cluster, Exporter, Resp, parse_strict, redis_cli, wait)
+from certificates import Authority
+from harness import (FULL, OPENMETRICS, BadPage, Cluster, Exporter, Resp, parse_strict, redis_cli,
+                     wait)
 
+OWN_NAME = "redis_cluster_exporter"  # what the exporter's connections are called
 INTERVAL = 1  # seconds between two scrapes of one scraper
 PATIENCE = 2.0  # what a scraper says that it waits
 LATE = PATIENCE + 1.5  # from then on an answer is late, which a busy machine excuses now and then
@@ -70,6 +76,11 @@ class Counters:
 def restarted(before, after):
     """Start times are told in whole seconds, from an uptime in whole seconds."""
     return before is not None and after is not None and after > before + 0.5
+
+
+def content(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def is_counter_sample(name, kind):
@@ -158,8 +169,10 @@ class Dialect(Scraper):
                          lambda body: families_of(read_text(body)))
 
     def next_node(self):
-        self.node = self.soak.random.choice(self.soak.cluster.addrs)
-        return f"/scrape?target=redis://{self.node}"
+        node = self.soak.random.choice(self.soak.cluster.nodes)
+        scheme, self.node = self.soak.random.choice([
+            ("redis", node.addr), ("rediss", node.tls_addr)])
+        return f"/scrape?target={scheme}://{self.node}"
 
     def follow(self, samples):
         # How long the scrape took: of this one alone, as redis_exporter has it.
@@ -178,10 +191,15 @@ class Soak:
         self.complaints, self.faults = [], collections.Counter()
         self.memory, self.descriptors = [], []
         self.healed, self.longest_heal = 0, 0.0
+        self.connected = set()  # (process, client) of each connection of ours with TLS
         self.passwords = ["s3cret-soak-0"]
-        self.cluster = Cluster(password=self.password, cluster_node_timeout=2000)
         self.dir = harness.temp_dir()
         self.write("password", self.password)
+        self.make_certificates()
+        self.cluster = Cluster(
+            password=self.password, cluster_node_timeout=2000, both_ports=True, tls_cluster="yes",
+            tls_replication="yes", tls_ca_cert_file=os.path.join(self.dir, "both.pem"),
+            **self.certificate())
         self.configure()
         self.exporter = Exporter(None, "--config.file=" + os.path.join(self.dir, "soak.yml"),
                                  *flags)
@@ -201,12 +219,32 @@ class Soak:
             f.write(text)
         os.rename(path + ".new", path)
 
-    def configure(self, **changed):
+    def make_certificates(self):
+        """The exporter trusts one authority at a time; the servers both, and either may sign."""
+        self.authorities = [Authority(f"soak {i}") for i in range(2)]
+        self.write("both.pem", "".join(content(a.cert) for a in self.authorities))
+        self.write("ca.pem", content(self.authorities[0].cert))
+        self.renew_own()
+
+    def renew_own(self):
+        """Another certificate for the exporter, in one file with its key."""
+        pair = self.authorities[0].issue(name="exporter")
+        self.write("own.pem", content(pair.cert) + content(pair.key))
+
+    def certificate(self):
+        """One for a server, of the authority that is now in use."""
+        pair = self.authorities[0].issue("IP:127.0.0.1")
+        return {"tls_cert_file": pair.cert, "tls_key_file": pair.key}
+
+    def configure(self, seeds=(0, 1), **changed):
         """JSON is YAML."""
-        entry = {"name": "soak", "seeds": self.cluster.addrs[:2], "one_host": True,
+        nodes = [self.cluster.nodes[i] for i in seeds]
+        plain = {"name": "soak", "seeds": [n.addr for n in nodes], "one_host": True,
                  "timeout": "1s", "password_file": "password",
                  "collectors": {"latency-histogram": True, "client-list": True}, **changed}
-        self.write("soak.yml", json.dumps({"clusters": [entry]}))
+        tls = {**plain, "name": "soak-tls", "seeds": ["rediss://" + n.tls_addr for n in nodes],
+               "tls": {"ca_file": "ca.pem", "cert_file": "own.pem", "key_file": "own.pem"}}
+        self.write("soak.yml", json.dumps({"clusters": [plain, tls]}))
 
     def complain(self, text):
         with self.lock:
@@ -240,6 +278,38 @@ class Soak:
         """A server closes all its connections."""
         node.command("CLIENT", "KILL", "TYPE", "normal")
 
+    def cut_tls(self, node):
+        """A server closes its connections with TLS, and perhaps speaks another version of it."""
+        versions = self.random.choice(["TLSv1.2", "TLSv1.2 TLSv1.3"])
+        node.command("CONFIG", "SET", "tls-protocols", versions)
+        node.command("CLIENT", "KILL", "TYPE", "normal", "LADDR", node.tls_addr)
+
+    def show_certificate(self, node):
+        """A server gets another one, which its new connections show."""
+        new = {key.replace("_", "-"): path for key, path in self.certificate().items()}
+        node.config.update(new)
+        node.command("CONFIG", "SET", *(word for pair in new.items() for word in pair))
+
+    def renew(self, node):
+        """A server and the exporter get new certificates."""
+        self.show_certificate(node)
+        node.command("CLIENT", "KILL", "TYPE", "normal", "LADDR", node.tls_addr)
+        self.renew_own()
+        return self.configure_again
+
+    def distrust(self, _):
+        """All servers get certificates of an authority that the exporter does not trust yet."""
+        self.authorities.reverse()
+        for node in self.cluster.nodes:
+            self.show_certificate(node)
+            if self.random.random() < 0.5:
+                node.command("CLIENT", "KILL", "TYPE", "normal", "LADDR", node.tls_addr)
+
+        def mend():
+            self.write("ca.pem", content(self.authorities[0].cert))
+            self.configure_again()
+        return mend
+
     def fail_over(self, _):
         """A replica takes over."""
         replicas = [n for n in self.cluster.nodes if n.info()["role"] == "slave"]
@@ -250,11 +320,16 @@ class Soak:
         masters = [n for n in self.cluster.nodes if n.info()["role"] == "master"]
         source, target = self.random.sample(masters, 2)
         try:
-            redis_cli(source, "--cluster", "reshard", source.addr, "--cluster-from", source.id(),
-                      "--cluster-to", target.id(), "--cluster-slots",
-                      str(self.random.randint(1, 20)))
+            self.redis_cli("reshard", source, "--cluster-from", source.id(), "--cluster-to",
+                           target.id(), "--cluster-slots", str(self.random.randint(1, 20)))
         except AssertionError:  # slots are open since an earlier one that met another fault
             self.tidy()
+
+    def redis_cli(self, command, node, *args):
+        """With TLS, since the nodes hand over keys at the ports that it knows them by."""
+        own = os.path.join(self.dir, "own.pem")
+        redis_cli(node, "--cluster", command, node.tls_addr, *args, "--tls", "--cacert",
+                  os.path.join(self.dir, "both.pem"), "--cert", own, "--key", own)
 
     def work(self, node):
         """Commands that nobody has sent before, keys, and errors."""
@@ -301,15 +376,15 @@ class Soak:
             self.ask_for_reload(500)
         else:
             self.configure(**{
-                "seeds": {"seeds": self.random.sample(self.cluster.addrs, 3)},
+                "seeds": {"seeds": self.random.sample(range(len(self.cluster.nodes)), 3)},
                 "collectors": {"collectors": {"clients": True, "latency-histogram": True}},
                 "checks": {"check_keys": ["key1*"], "count_keys": ["hash*"]}}.get(kind, {}))
             self.ask_for_reload()
+        return self.configure_again
 
-        def mend():
-            self.configure()
-            self.ask_for_reload()
-        return mend
+    def configure_again(self):
+        self.configure()
+        self.ask_for_reload()
 
     def rotate(self, _):
         """The servers' password changes, and all clients have to log in anew."""
@@ -325,16 +400,19 @@ class Soak:
         assert old != new
         return lambda: self.write("password", new)
 
-    FAULTS = {"reload": 4, "rotate": 1, "kill": 4, "orderly": 2, "hang": 4, "pause": 2, "hang_up": 2, "fail_over": 3,
-              "reshard": 2, "work": 3, "impatient": 2, "ask_all": 1}
-    ALONE = {"fail_over", "reshard", "rotate"}  # they need all others well
+    FAULTS = {"reload": 4, "rotate": 1, "kill": 4, "orderly": 2, "hang": 4, "pause": 2,
+              "hang_up": 2, "cut_tls": 4, "renew": 2, "distrust": 1, "fail_over": 3, "reshard": 2,
+              "work": 3, "impatient": 2, "ask_all": 1}
+    ALONE = {"fail_over", "reshard", "rotate", "distrust"}  # they need all others well
 
-    def break_something(self):
-        """One fault, or two at once; what was broken is mended after a while."""
+    def draw(self):
+        """One fault, or two at once."""
         names = self.random.choices(list(self.FAULTS), self.FAULTS.values(),
                                     k=self.random.choice([1, 1, 1, 2]))
-        if set(names) & self.ALONE:
-            names = names[:1]
+        return names[:1] if set(names) & self.ALONE else names
+
+    def break_something(self, names):
+        """What was broken is mended after a while."""
         mend = []
         for name, node in zip(names, self.random.sample(self.cluster.nodes, len(names))):
             self.faults[name] += 1
@@ -343,10 +421,14 @@ class Soak:
         for function in mend:
             if function:
                 function()
-        return names
 
     def page_is_well(self):
-        return self.exporter.scrape().check_all_up(self.cluster.addrs)
+        page = self.exporter.scrape()
+        nodes = self.cluster.nodes
+        assert page.up() == {addr: 1 for n in nodes for addr in (n.addr, n.tls_addr)}, page.errors()
+        covered = [value for _, value in page.all("redis_cluster_slots_covered")]
+        assert covered == [FULL[0]] * 2, covered
+        return True
 
     def fix(self, began):
         """A failover just after a resharding can lose a slot, which only an operator gets back."""
@@ -355,7 +437,7 @@ class Soak:
 
     def tidy(self):
         with contextlib.suppress(AssertionError):
-            redis_cli(self.cluster.nodes[0], "--cluster", "fix", self.cluster.addrs[0])
+            self.redis_cli("fix", self.cluster.nodes[0])
             self.faults["fixed by hand"] += 1
 
     def heal(self, names):
@@ -366,8 +448,16 @@ class Soak:
             wait(self.page_is_well, "the page tells it", HEAL_LIMIT)
         except AssertionError as e:
             self.complain(f"after {names}: {e}")
+        self.note_connections()
         self.healed += 1
         self.longest_heal = max(self.longest_heal, time.monotonic() - began)
+
+    def note_connections(self):
+        for node in self.cluster.living():
+            with contextlib.suppress(OSError, harness.RedisError):
+                for client in node.command("CLIENT", "LIST").splitlines():
+                    if f" laddr={node.tls_addr} " in client and f" name={OWN_NAME} " in client:
+                        self.connected.add((node.process.pid, client.split()[0]))
 
     # --- watching ---
 
@@ -386,6 +476,12 @@ class Soak:
             self.complain(f"{what} grew from {first} to {last}")
         return first, last
 
+    def check_connections(self):
+        """Each node has had one, and another one for each time that they were cut."""
+        least = len(self.cluster.nodes) + self.faults["cut_tls"] + self.faults["renew"]
+        if len(self.connected) < least:
+            self.complain(f"{len(self.connected)} connections with TLS, not {least}")
+
     def check_log(self):
         levels = collections.Counter()
         for line in self.exporter.log_lines():
@@ -401,12 +497,15 @@ class Soak:
     def run(self):
         watch = threading.Thread(target=self.measure, daemon=True)
         wait(self.page_is_well, "all are up")
+        self.note_connections()
         for thread in [watch, *self.scrapers]:
             thread.start()
         end = time.monotonic() + self.seconds
+        names = ["cut_tls"]  # in each run, however short
         while time.monotonic() < end:
-            names = self.break_something()
+            self.break_something(names)
             self.heal(names)
+            names = self.draw()
             if not self.exporter.alive():
                 self.complain("the exporter has ended")
                 break
@@ -419,7 +518,7 @@ class Soak:
     def table(self):
         memory = self.check_flat("memory", self.memory, 2 << 20)
         descriptors = self.check_flat(
-            "descriptors", self.descriptors, 2 * len(self.cluster.nodes))  # of targets too
+            "descriptors", self.descriptors, 4 * len(self.cluster.nodes))  # of targets too
         levels = self.check_log()
         self.exporter.stop()
         for scraper in self.scrapers:
@@ -427,6 +526,7 @@ class Soak:
                 self.complain(f"{scraper.name}: no answer")
             if scraper.late > 1 + scraper.answers // 100:
                 self.complain(f"{scraper.name}: {scraper.late} late answers")
+        self.check_connections()
         rows = [("minutes", f"{self.seconds / 60:.1f}"), ("seed", str(self.seed))]
         for scraper in self.scrapers:
             counters = scraper.counters
@@ -438,6 +538,7 @@ class Soak:
                          "restarts of their server"))
         rows += [
             ("faults", ", ".join(f"{n} {name}" for name, n in sorted(self.faults.items()))),
+            ("connections with TLS", str(len(self.connected))),
             ("healed", f"{self.healed} times, slowest {self.longest_heal:.1f} s"),
             ("memory, first and last quarter", f"{memory[0] / 1e6:.2f} and {memory[1] / 1e6:.2f} MB"),
             ("descriptors, first and last quarter", f"{descriptors[0]:g} and {descriptors[1]:g}"),
