@@ -235,6 +235,37 @@ static bool chain_is_trusted(gnutls_session_t session)
     return gnutls_certificate_verify_peers(session, &data, 1, &status) == 0 && status == 0;
 }
 
+static bool needs_certificate(const struct tls_context *context)
+{
+    return context->client_auth == CLIENT_AUTH_ANY || context->client_auth == CLIENT_AUTH_REQUIRE;
+}
+
+// libmicrohttpd hangs up without a word, which tells whoever scrapes nothing.
+static int refuse(gnutls_session_t session, int error)
+{
+    bool knows = gnutls_protocol_get_version(session) >= GNUTLS_TLS1_3;
+    gnutls_alert_description_t missing =
+        knows ? GNUTLS_A_CERTIFICATE_REQUIRED : GNUTLS_A_HANDSHAKE_FAILURE;
+    gnutls_alert_send(session, GNUTLS_AL_FATAL,
+                      error == GNUTLS_E_CERTIFICATE_REQUIRED ? missing : GNUTLS_A_BAD_CERTIFICATE);
+    return error;
+}
+
+// GnuTLS itself ends a handshake without the certificate that is needed. An empty list of them is
+// nothing but zeros: RFC 5246 section 7.4.2, RFC 8446 section 4.4.2.
+static int on_certificate(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                          const gnutls_datum_t *message)
+{
+    const struct tls_context *context = gnutls_session_get_ptr(session);
+    bool empty = incoming != 0;
+    (void)type;
+    (void)when;
+    for (unsigned i = 0; i < message->size; i++) {
+        empty = empty && message->data[i] == 0;
+    }
+    return empty && needs_certificate(context) ? refuse(session, GNUTLS_E_CERTIFICATE_REQUIRED) : 0;
+}
+
 // Within the handshake: other than 0 ends it.
 static int verify_client(gnutls_session_t session)
 {
@@ -243,14 +274,11 @@ static int verify_client(gnutls_session_t session)
     unsigned count = 0;
     const gnutls_datum_t *cert = gnutls_certificate_get_peers(session, &count);
     if (cert == NULL || count == 0) {
-        bool needed = auth == CLIENT_AUTH_ANY || auth == CLIENT_AUTH_REQUIRE;
-        return needed ? GNUTLS_E_CERTIFICATE_REQUIRED : 0;
+        return needs_certificate(context) ? GNUTLS_E_CERTIFICATE_REQUIRED : 0;
     }
     bool verifies = auth == CLIENT_AUTH_IF_GIVEN || auth == CLIENT_AUTH_REQUIRE;
-    if (verifies && !chain_is_trusted(session)) {
-        return GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
-    }
-    return leaf_is_allowed(context, &cert[0]) ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+    bool good = (!verifies || chain_is_trusted(session)) && leaf_is_allowed(context, &cert[0]);
+    return good ? 0 : refuse(session, GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR);
 }
 
 // --- a session ---
@@ -278,5 +306,7 @@ void tls_context_apply(struct tls_context *context, gnutls_session_t session)
     gnutls_certificate_server_set_request(session, requests[context->client_auth]);
     gnutls_session_set_ptr(session, context);
     gnutls_session_set_verify_function(session, verify_client);
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_PKT, GNUTLS_HOOK_POST,
+                                       on_certificate);
     gnutls_handshake_set_post_client_hello_function(session, choose_suites);
 }

@@ -32,14 +32,14 @@ def world():
     return shared(World)
 
 
-def exporter(more="", pair=None, client=None, **kwargs):
+def exporter(more="", pair=None, client=None, flags=(), **kwargs):
     cert, key = pair or world().server
     return WebExporter(NOBODY, f"""\
         tls_server_config:
           cert_file: {cert}
           key_file: {key}
           {more}
-        """, world().ca, client=client, **kwargs)
+        """, world().ca, *flags, client=client, **kwargs)
 
 
 def is_refused(one, client=None, context=None):
@@ -172,6 +172,30 @@ def test_each_client_auth_type_takes_the_clients_that_it_should():
                     got.add(name)
             assert got == allowed, (kind, version, got)
         assert one.ask("/-/healthy", client=w.client).status == 200
+
+
+def alert(one, version, pair=None):
+    """What the server says as it turns this client away."""
+    context = ssl.create_default_context(cafile=world().ca.cert)
+    context.maximum_version = version
+    if pair:
+        context.load_cert_chain(*pair)
+    try:
+        with socket.create_connection(("127.0.0.1", one.port), timeout=30) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as client:
+            return client.recv(1)
+    except ssl.SSLError as e:
+        return e.reason
+
+
+def test_who_is_turned_away_is_told_why():
+    w = world()
+    one = exporter(auth("RequireAndVerifyClientCert"), client=w.client)
+    for version, missing in ((ssl.TLSVersion.TLSv1_2, "SSLV3_ALERT_HANDSHAKE_FAILURE"),
+                             (ssl.TLSVersion.TLSv1_3, "TLSV13_ALERT_CERTIFICATE_REQUIRED")):
+        assert alert(one, version) == missing
+        for pair in w.stranger, w.expired, w.not_client:
+            assert alert(one, version, pair) == "SSLV3_ALERT_BAD_CERTIFICATE", (version, pair)
 
 
 def test_no_certificate_is_asked_for_by_default():
