@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,7 +24,8 @@ struct inquiry {
     char *port; // NULL: a Unix socket
     char *path; // of the page
     struct sockaddr_un socket;
-    const char *problem; // NULL: none
+    const char *problem;     // NULL: none
+    bool certificate_wanted; // and all that was seen is a handshake
 };
 
 // What is sent and read goes through TLS where there is `tls`.
@@ -31,14 +33,16 @@ struct line {
     int fd;
     SSL_CTX *context;
     SSL *tls;
+    bool certificate_wanted; // of us, by the server
 };
 
 static const char too_late[] = "no answer in time";
 
+// OpenSSL leaves 0 where TLS has failed rather than the socket.
 static const char *error_text(void)
 {
     bool timeout = errno == EAGAIN || errno == EINPROGRESS;
-    return timeout ? too_late : strerror(errno);
+    return timeout ? too_late : errno == 0 ? "TLS has failed" : strerror(errno);
 }
 
 static char *copy(struct span text)
@@ -140,14 +144,28 @@ static int connect_any(struct inquiry *inquiry)
     return fd;
 }
 
+// We have none: the handshake goes on without.
+static int on_certificate_wanted(SSL *tls, X509 **certificate, EVP_PKEY **key)
+{
+    struct line *line = SSL_get_app_data(tls);
+    (void)certificate;
+    (void)key;
+    line->certificate_wanted = true;
+    return 0;
+}
+
 static bool start_tls(struct line *line, struct inquiry *inquiry)
 {
     line->context = SSL_CTX_new(TLS_client_method());
-    line->tls = line->context != NULL ? SSL_new(line->context) : NULL;
-    if (line->tls == NULL || SSL_set_fd(line->tls, line->fd) != 1 || SSL_connect(line->tls) != 1) {
-        inquiry->problem = "the TLS handshake failed";
-    }
-    return inquiry->problem == NULL;
+    CHECK(line->context != NULL);
+    SSL_CTX_set_client_cert_cb(line->context, on_certificate_wanted);
+    line->tls = SSL_new(line->context);
+    CHECK(line->tls != NULL);
+    SSL_set_app_data(line->tls, line);
+    errno = 0;
+    bool done = SSL_set_fd(line->tls, line->fd) == 1 && SSL_connect(line->tls) == 1;
+    inquiry->problem = done ? NULL : errno == EAGAIN ? too_late : "the TLS handshake failed";
+    return done;
 }
 
 static void hang_up(struct line *line)
@@ -165,7 +183,7 @@ static bool send_request(struct line *line, struct inquiry *inquiry)
     buf_format(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", inquiry->path,
                inquiry->host != NULL ? inquiry->host : "localhost");
     ssize_t sent = line->tls != NULL ? SSL_write(line->tls, request.data, (int)request.length)
-                                     : send(line->fd, request.data, request.length, MSG_NOSIGNAL);
+                                     : send(line->fd, request.data, request.length, 0);
     inquiry->problem = sent != (ssize_t)request.length ? error_text() : NULL;
     buf_free(&request);
     return inquiry->problem == NULL;
@@ -179,12 +197,17 @@ static bool read_status(struct line *line, char text[STATUS_LINE_MAX], struct in
     text[0] = '\0';
     while (got > 0 && strchr(text, '\n') == NULL && length < STATUS_LINE_MAX - 1) {
         size_t room = STATUS_LINE_MAX - 1 - length;
+        errno = 0;
         got = line->tls != NULL ? SSL_read(line->tls, text + length, (int)room)
                                 : recv(line->fd, text + length, room, 0);
         length += got > 0 ? (size_t)got : 0;
         text[length] = '\0';
     }
-    inquiry->problem = got < 0 ? error_text() : length == 0 ? "closed without an answer" : NULL;
+    if (got < 0) {
+        inquiry->problem = error_text();
+    } else {
+        inquiry->problem = length == 0 ? "closed without an answer" : NULL;
+    }
     return inquiry->problem == NULL;
 }
 
@@ -193,6 +216,13 @@ static bool is_well(const char *status_line)
     static const char *const well[] = {" 200 ", " 401 ", " 429 "};
     struct span status = span_of(status_line + strcspn(status_line, " "));
     return span_starts_any(status, well, sizeof(well) / sizeof(well[0]));
+}
+
+// A server that insists on a certificate of ours ends the connection, at once or, by TLS 1.3, when
+// the request is on its way; to say so much it has to be alive.
+static bool is_turned_away(const struct line *line, const struct inquiry *inquiry)
+{
+    return line->certificate_wanted && inquiry->problem != too_late;
 }
 
 // One attempt. False with *out_other when who is there does not speak HTTP.
@@ -205,7 +235,10 @@ static bool ask(struct inquiry *inquiry, bool tls, bool *out_other)
                     send_request(&line, inquiry) && read_status(&line, text, inquiry);
     bool foreign = !answered || strncmp(text, "HTTP/1.", strlen("HTTP/1.")) != 0;
     *out_other = line.fd >= 0 && foreign && inquiry->problem != too_late;
-    if (answered && *out_other) {
+    if (!answered && is_turned_away(&line, inquiry)) {
+        inquiry->certificate_wanted = true;
+        inquiry->problem = NULL;
+    } else if (answered && *out_other) {
         inquiry->problem = "is no HTTP server";
     } else if (answered && !is_well(text)) {
         inquiry->problem = "the answer is not 200";
@@ -229,8 +262,12 @@ static bool ask_by_scheme(struct inquiry *inquiry)
 bool healthcheck_run(const char *url, FILE *out)
 {
     struct inquiry inquiry = {.scheme = SCHEME_ANY};
+    signal(SIGPIPE, SIG_IGN); // SSL_write knows no MSG_NOSIGNAL
     bool healthy = parse(url, &inquiry) && ask_by_scheme(&inquiry);
-    if (healthy) {
+    if (healthy && inquiry.certificate_wanted) {
+        fprintf(out, "healthy: %s: it wants a client certificate, so only its handshake was seen\n",
+                url);
+    } else if (healthy) {
         fprintf(out, "healthy: %s\n", url);
     } else {
         fprintf(out, "unhealthy: %s: %s\n", url, inquiry.problem);

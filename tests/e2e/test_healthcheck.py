@@ -1,11 +1,12 @@
 """--healthcheck: what a container asks instead of curl."""
 
 import os
+import signal
 
 import harness
 from harness import Exporter, FakePeer, clean_env, free_port, run, temp_dir
 from test_web_auth import exporter as guarded_exporter
-from test_web_tls import exporter as secure_exporter
+from test_web_tls import auth, exporter as secure_exporter, world
 
 
 def healthcheck(*flags, env=None):
@@ -78,3 +79,23 @@ def test_tls_passwords_and_unix_sockets_are_no_obstacle():
         assert healthcheck(*flags)[0] == 0, flags
     status, said = healthcheck(f"--healthcheck=unix:{path}x")
     assert status == 1 and said.endswith(": No such file or directory\n"), said
+
+
+def test_a_demand_for_a_client_certificate_is_a_sign_of_life_and_silence_is_none():
+    for kind in "RequireAnyClientCert", "RequireAndVerifyClientCert":
+        for version in "TLS12", "TLS13":
+            path = os.path.join(temp_dir(), "socket")
+            one = secure_exporter(auth(kind, f"max_version: {version}"), client=world().client,
+                                  flags=[f"--web.listen-address=unix:{path}"])
+            place = f"127.0.0.1:{one.port}"
+            for url in place, f"https://{place}", f"unix:{path}":
+                status, said = healthcheck(f"--healthcheck={url}")
+                assert status == 0 and said.startswith(f"healthy: {url}: "), (kind, version, said)
+                assert "only its handshake was seen" in said
+    one.signal(signal.SIGSTOP)
+    url = f"https://{place}"
+    assert healthcheck(f"--healthcheck={url}") == (1, f"unhealthy: {url}: no answer in time\n")
+    one.signal(signal.SIGCONT)
+    optional = secure_exporter(auth("VerifyClientCertIfGiven"))
+    url = f"https://127.0.0.1:{optional.port}"
+    assert healthcheck(f"--healthcheck={url}") == (0, f"healthy: {url}\n"), "the page was read"
