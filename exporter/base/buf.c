@@ -109,6 +109,45 @@ static void add_trimmed(struct buf *buf, const char *digits, size_t count, size_
     }
 }
 
+static bool is_whole(struct span text)
+{
+    enum { USUAL_DIGITS_MAX = 20 };
+    size_t i = 0;
+    while (i < text.length && text.at[i] >= '0' && text.at[i] <= '9') {
+        i++;
+    }
+    return i > 0 && i <= USUAL_DIGITS_MAX && i == text.length;
+}
+
+static char *put(char *at, const char *bytes, size_t length)
+{
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+// The usual case, of which a page has many: a whole number of microseconds as seconds.
+static void add_divided(struct buf *buf, struct span number, size_t places)
+{
+    while (number.length > 1 && number.at[0] == '0') {
+        number = span_skip(number, 1);
+    }
+    size_t whole = number.length > places ? number.length - places : 0;
+    size_t end = number.length;
+    while (end > whole && number.at[end - 1] == '0') {
+        end--;
+    }
+    char *start = buf_reserve(buf, number.length + places + 2);
+    char *at = whole > 0 ? put(start, number.at, whole) : put(start, "0", 1);
+    if (end > whole) {
+        *at++ = '.';
+        for (size_t i = number.length; i < places; i++) {
+            *at++ = '0';
+        }
+        at = put(at, number.at + whole, end - whole);
+    }
+    buf->length += (size_t)(at - start);
+}
+
 // The point moves in the text: to the left over zeros put in front, to the right over zeros put
 // behind.
 void buf_shifted(struct buf *buf, struct span text, int shift)
@@ -116,6 +155,10 @@ void buf_shifted(struct buf *buf, struct span text, int shift)
     enum { SHIFT_MAX = 16, DIGITS_MAX = 96 };
     char digits[DIGITS_MAX];
     struct span number = text;
+    if (shift < 0 && shift >= -SHIFT_MAX && is_whole(text)) {
+        add_divided(buf, text, (size_t)-shift);
+        return;
+    }
     if (number.length > 0 && number.at[0] == '-') {
         number = span_skip(number, 1);
     }

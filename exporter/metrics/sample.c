@@ -85,11 +85,37 @@ void samples_free(struct samples *samples)
     free(samples);
 }
 
+// What follows a key. Most values are plain numbers, which any row takes.
+struct value {
+    struct span text;
+    bool is_number; // a plain one; otherwise it is not known what it is
+};
+
+static struct value unknown(struct span text)
+{
+    return (struct value){text, false};
+}
+
+// Takes the plain number off the front of `rest` that ends where something of `ends` begins, and
+// that too. False where there is none, or where something else ends it.
+static bool cut_number(struct span *rest, const char *ends, struct value *out)
+{
+    size_t length = span_number_length(*rest);
+    struct span end = span_of(ends);
+    if (length == 0 || !span_starts(span_skip(*rest, length), end)) {
+        return false;
+    }
+    *out = (struct value){span_make(rest->at, length), true};
+    *rest = span_skip(*rest, length + end.length);
+    return true;
+}
+
 // What the row can make a sample of: the text itself, or nothing.
-static struct span accept(const struct metric *row, struct span value)
+static struct span accept(const struct metric *row, struct value given)
 {
     struct span nothing = {NULL, 0};
-    if (row->match != NULL || row->type == INFO) {
+    struct span value = given.text;
+    if (given.is_number || row->match != NULL || row->type == INFO) {
         return value;
     }
     size_t number_length = span_number_length(value);
@@ -210,7 +236,7 @@ static int find_column(enum group group, struct span part)
     return NO_COLUMN;
 }
 
-static void set_cell(struct span *cells, enum group group, int column, struct span value)
+static void set_cell(struct span *cells, enum group group, int column, struct value value)
 {
     if (column != NO_COLUMN) {
         const struct metric *row = &reply_metrics[group_rows[group].row[column]];
@@ -223,7 +249,7 @@ void samples_set_part(struct samples *samples, enum group group, struct span fir
 {
     struct span *cells = line_with(samples, group, first, second);
     if (cells != NULL) {
-        set_cell(cells, group, find_column(group, part), value);
+        set_cell(cells, group, find_column(group, part), unknown(value));
     }
 }
 
@@ -250,41 +276,51 @@ static bool is_percentile(struct span key)
 // Takes the next part off the front of `rest`, the one of that number of its value; NULL at the
 // end. What is known about its name comes back: it was read at the same place before, as a rule.
 static const struct part *next_part(enum group group, size_t number, struct span *rest,
-                                    struct line *out)
+                                    struct span *out_name, struct value *out)
 {
     static struct part stranger;
     struct part *part = number < PARTS_LEARNED ? &learned[group][number] : &stranger;
     if (part->length > 0 && span_starts(*rest, span_make(part->name, part->length))) {
-        *out = (struct line){.key = {rest->at, part->length - 1}};
+        *out_name = span_make(rest->at, part->length - 1);
         *rest = span_skip(*rest, part->length);
-        span_cut(rest, ',', &out->value);
+        if (!cut_number(rest, ",", out)) {
+            *out = unknown(span_make(rest->at, 0));
+            span_cut(rest, ',', &out->text);
+        }
         return part;
     }
-    if (!lines_next_part(rest, out)) {
+    struct line line;
+    if (!lines_next_part(rest, &line)) {
         return NULL;
     }
+    *out_name = line.key;
+    *out = unknown(line.value);
     // Quantiles are learned once: labels are rendered for the number of a part.
-    if (out->key.length == 0 || out->key.length >= PART_BYTES_MAX ||
+    if (line.key.length == 0 || line.key.length >= PART_BYTES_MAX ||
         (group == GROUP_QUANTILE && part->length > 0)) {
         part = &stranger;
     }
-    *part = (struct part){.column = find_column(group, out->key),
-                          .is_percentile = group == GROUP_QUANTILE && is_percentile(out->key)};
+    *part = (struct part){.column = find_column(group, line.key),
+                          .is_percentile = group == GROUP_QUANTILE && is_percentile(line.key)};
     if (part != &stranger) {
-        memcpy(part->name, out->key.at, out->key.length);
-        part->name[out->key.length] = '=';
-        part->length = out->key.length + 1;
+        memcpy(part->name, line.key.at, line.key.length);
+        part->name[line.key.length] = '=';
+        part->length = line.key.length + 1;
     }
     return part;
 }
 
 // A line whose value is "part=number,part=number".
-static void set_parts(struct span *cells, enum group group, struct span value)
+static void set_parts(struct span *cells, enum group group, struct span parts)
 {
-    struct line line = {.key = {NULL, 0}};
+    struct span name;
+    struct value value;
     const struct part *part;
-    for (size_t i = 0; cells != NULL && (part = next_part(group, i, &value, &line)) != NULL; i++) {
-        set_cell(cells, group, part->column, line.value);
+    for (size_t i = 0; cells != NULL; i++) {
+        if ((part = next_part(group, i, &parts, &name, &value)) == NULL) {
+            break;
+        }
+        set_cell(cells, group, part->column, value);
     }
 }
 
@@ -336,23 +372,24 @@ static bool lacks_percent(const struct samples *samples, size_t from, struct spa
 }
 
 // One line a quantile. `is_new`: there is none of this command yet.
-static void read_quantiles(struct samples *samples, struct key *key, bool is_new, struct span value)
+static void read_quantiles(struct samples *samples, struct key *key, bool is_new, struct span parts)
 {
-    struct line line = {.key = {NULL, 0}};
+    struct span name;
+    struct value value;
     const struct part *part;
     size_t before = samples->group[GROUP_QUANTILE].count;
-    for (size_t i = 0; (part = next_part(GROUP_QUANTILE, i, &value, &line)) != NULL; i++) {
+    for (size_t i = 0; (part = next_part(GROUP_QUANTILE, i, &parts, &name, &value)) != NULL; i++) {
         if (!part->is_percentile) {
             continue;
         }
-        struct span percent = span_skip(line.key, 1);
+        struct span percent = span_skip(name, 1);
         struct span *cells = is_new && lacks_percent(samples, before, percent)
                                  ? add_line(samples, GROUP_QUANTILE, key->label[0], percent)
                                  : line_with(samples, GROUP_QUANTILE, key->label[0], percent);
         if (cells == NULL) {
             return;
         }
-        set_cell(cells, GROUP_QUANTILE, 0, line.value);
+        set_cell(cells, GROUP_QUANTILE, 0, value);
         cells[RENDERED] = part->length > 0 ? render_quantile(key, i, percent) : cells[RENDERED];
     }
 }
@@ -378,17 +415,17 @@ static struct span *line_of(struct samples *samples, struct key *key, bool is_ne
     return cells;
 }
 
-static void read_group(struct samples *samples, struct key *key, bool again, struct span value)
+static void read_group(struct samples *samples, struct key *key, bool again, struct value value)
 {
     bool is_new = is_new_key(samples, key, again);
     if (key->group == GROUP_QUANTILE) {
-        read_quantiles(samples, key, is_new, value);
+        read_quantiles(samples, key, is_new, value.text);
     } else if (key->group == GROUP_REPLICA) {
-        read_replica(samples, value);
+        read_replica(samples, value.text);
     } else if (key->group == GROUP_MODULE) {
-        read_module(samples, value);
+        read_module(samples, value.text);
     } else if (key->source == FROM_INFO) {
-        set_parts(line_of(samples, key, is_new), key->group, value);
+        set_parts(line_of(samples, key, is_new), key->group, value.text);
     } else {
         struct span *cells = line_of(samples, key, is_new);
         if (cells != NULL) {
@@ -397,15 +434,16 @@ static void read_group(struct samples *samples, struct key *key, bool again, str
     }
 }
 
-static void set_value(struct samples *samples, size_t row, struct span value)
+static void set_value(struct samples *samples, size_t row, struct value value)
 {
-    samples->value[row] = row < reply_metric_count ? accept(&reply_metrics[row], value) : value;
+    samples->value[row] =
+        row < reply_metric_count ? accept(&reply_metrics[row], value) : value.text;
 }
 
 // Takes the next line off the front of `rest`. What the dictionary expects after `before` is
 // compared first. NULL at the end.
 static struct key *next_line(enum source source, struct key *before, struct span *rest,
-                             struct span *out_value)
+                             struct value *out)
 {
     struct key *guess = before->follower;
     struct line line;
@@ -416,10 +454,12 @@ static struct key *next_line(enum source source, struct key *before, struct span
         span_starts(*rest, guess->text)) {
         struct span after = span_skip(*rest, guess->text.length + 1);
         *rest = after;
-        if (!span_cut(rest, '\n', out_value)) {
-            *out_value = after;
+        if (cut_number(rest, "\r\n", out)) {
+            return guess;
         }
-        out_value->length -= out_value->length > 0 && span_last(*out_value) == '\r' ? 1 : 0;
+        *out = unknown(after);
+        span_cut(rest, '\n', &out->text);
+        out->text.length -= out->text.length > 0 && span_last(out->text) == '\r' ? 1 : 0;
         return guess;
     }
     if (!lines_next(rest, &line)) {
@@ -427,14 +467,14 @@ static struct key *next_line(enum source source, struct key *before, struct span
     }
     struct key *key = dictionary_learn(source, line.key);
     before->follower = key->kept ? key : before->follower;
-    *out_value = line.value;
+    *out = unknown(line.value);
     return key;
 }
 
 void samples_read(struct samples *samples, enum source source, struct span text)
 {
     struct key *key = dictionary_start(source);
-    struct span value;
+    struct value value;
     bool again = samples->read[source];
     samples->read[source] = true;
     while ((key = next_line(source, key, &text, &value)) != NULL) {
@@ -450,7 +490,7 @@ void samples_set(struct samples *samples, enum source source, struct span field,
 {
     size_t row = dictionary_row(source, field);
     if (row != DICTIONARY_NONE) {
-        set_value(samples, row, value);
+        set_value(samples, row, unknown(value));
     }
 }
 
@@ -459,7 +499,7 @@ void samples_add_labelled(struct samples *samples, enum source source, struct sp
 {
     size_t row = dictionary_row(source, field);
     struct span accepted =
-        row < reply_metric_count ? accept(&reply_metrics[row], value) : span_make(NULL, 0);
+        row < reply_metric_count ? accept(&reply_metrics[row], unknown(value)) : span_make(NULL, 0);
     if (accepted.length > 0) {
         series_add(&samples->series, row, labels, accepted);
     }

@@ -73,7 +73,7 @@ static void collect_config(struct node_snapshot *node, const struct reply *reply
         struct span name = reply->element[i]->text;
         struct span value = reply->element[i + 1]->text;
         if (!is_text(reply->element[i]) || !is_text(reply->element[i + 1]) ||
-            config_is_secret(name)) {
+            (all && config_is_secret(name))) { // otherwise only our own rows' names are kept
             continue;
         }
         keep_fact(node, name, value);
