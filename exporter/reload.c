@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/notify.h"
+#include "config/warnings.h"
 #include "scrape/computed.h"
 
 enum {
@@ -51,6 +52,7 @@ static void take_effect(struct reload *reload)
     reload->next = NULL;
     say_what_stays(&fleet->config->common, &next->common);
     config_init_log(next);
+    warnings_log(next);
     fleet_configure(fleet, next);
     struct server_options options = fleet_server_options(fleet);
     server_configure(*reload->server, &options);

@@ -191,6 +191,22 @@ def test_a_broken_file_leaves_the_old_one():
     assert exporter.scrape().get("redis_exporter_config_last_reload_successful") == 1
 
 
+def test_what_a_reload_makes_risky_is_told():
+    """As a start with it does: certificates that are not checked, a password for any host."""
+    config = Config(entry("it", "rediss://127.0.0.1:1"))
+    exporter = start(config, env={"REDIS_PASSWORD": "topsecret"})
+    assert "level=warn" not in exporter.output()
+    config.write(entry("it", "rediss://127.0.0.1:1", tls={"skip_verify": True}),
+                 scrape={"allow": ["*:6379"]})
+    reload(exporter)
+    told = exporter.output()
+    assert told.count("certificates are not checked") == 1 and "cluster=it" in told, told
+    assert told.count("a pattern of --scrape.allow has no host") == 1, told
+    config.write(entry("it", "rediss://127.0.0.1:1"))
+    reload(exporter)
+    assert exporter.output().count("level=warn") == 2, "all is well again"
+
+
 def test_reload_wants_post_or_put():
     exporter = Exporter("127.0.0.1:1")
     for method in "GET", "HEAD", "DELETE", "PATCH":
