@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import threading
 import time
 
-from harness import (EXPORTER, Cluster, Exporter, Process, RedisNode, at_end, clean_env, free_port,
-                     http_get, listening_socket, run, shared, temp_dir, wait)
+from harness import (EXPORTER, Cluster, Exporter, Page, Process, RedisNode, at_end, clean_env,
+                     free_port, http_get, listening_socket, run, shared, temp_dir, wait)
+from web_tools import LOCAL, Authority, WebExporter, bcrypt
 
 
 class Pair:
@@ -189,6 +191,52 @@ def test_a_broken_file_leaves_the_old_one():
     config.write(entry("first", pair.first.node.addr))
     reload(exporter)
     assert exporter.scrape().get("redis_exporter_config_last_reload_successful") == 1
+
+
+class Guarded:
+    """An exporter with TLS and a user, and the ways to break its web configuration."""
+
+    def __init__(self):
+        self.ca, self.user = Authority(), ("alice", "open sesame")
+        cert, key = self.ca.issue("server", LOCAL)
+        self.good = (f"tls_server_config: {{cert_file: {cert}, key_file: {key}}}\n"
+                     f"basic_auth_users: {{alice: {bcrypt(self.user[1])}}}\n")
+        self.exporter = WebExporter("127.0.0.1:1", self.good, self.ca, user=self.user)
+        self.broken = (
+            (self.good + "nonsense: [\n", ": is no YAML"), (self.good.replace("alice", "al:ice"), ":2: al:ice"),
+            (self.good.replace(cert, cert + "x"), cert + "x: No such file or directory"),
+            (self.good.replace(key, self.ca.key), "certificate and key"),
+            (self.good.splitlines()[1], "TLS cannot be turned on or off"))
+
+    def outcome(self):
+        """By the gauge."""
+        page = Page(self.exporter.ask("/metrics"))
+        return page.get("redis_exporter_config_last_reload_successful")
+
+
+def test_a_broken_web_configuration_leaves_the_old_one():
+    it = Guarded()
+    exporter, path = it.exporter, it.exporter.config
+    for text, told in it.broken:
+        exporter.write(text)
+        got = exporter.ask("/-/reload", method="POST")
+        assert got.status == 500 and got.text.count("\n") == 1, got.text
+        assert path in got.text and told in got.text, (told, got.text)
+        assert it.outcome() == 0, "the old certificate and the old user serve"
+        assert exporter.ask("/metrics", user=("alice", "other")).status == 401
+        exporter.write(it.good)
+        assert exporter.ask("/-/reload", method="POST").status == 200
+        assert it.outcome() == 1
+    os.unlink(path)
+    os.mkdir(path)  # cannot be read, not even by root
+    exporter.signal(signal.SIGHUP)
+    wait(lambda: it.outcome() == 0, "SIGHUP tells by the gauge")
+    assert re.search(r"was not reloaded; the old one stays.*web\.yml: Is a directory",
+                     exporter.output()), exporter.output()
+    os.rmdir(path)
+    exporter.write(it.good)
+    exporter.signal(signal.SIGHUP)
+    wait(lambda: it.outcome() == 1, "all is well again")
 
 
 def test_what_a_reload_makes_risky_is_told():
