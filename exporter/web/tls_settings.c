@@ -13,7 +13,8 @@ static const char *const version_names[WEB_TLS_VERSION_COUNT] = {"TLS10", "TLS11
 static const char *const version_priorities[WEB_TLS_VERSION_COUNT] = {
     ":+VERS-TLS1.0", ":+VERS-TLS1.1", ":+VERS-TLS1.2", ":+VERS-TLS1.3"};
 
-// The names are those of Go's tls.CipherSuites(), where the format is from, and IANA's.
+// The names are those of Go's tls.CipherSuites(), where the format is from, and IANA's. Since Go
+// 1.22 those without forward secrecy (TLS_RSA_...) are not among them.
 static const struct tls_suite suites[] = {
     {"TLS_AES_128_GCM_SHA256", NULL, NULL, NULL},
     {"TLS_AES_256_GCM_SHA384", NULL, NULL, NULL},
@@ -28,10 +29,6 @@ static const struct tls_suite suites[] = {
     {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA", "AES-256-GCM", "AEAD"},
     {"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-RSA", "CHACHA20-POLY1305", "AEAD"},
     {"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA", "CHACHA20-POLY1305", "AEAD"},
-    {"TLS_RSA_WITH_AES_128_CBC_SHA", "RSA", "AES-128-CBC", "SHA1"},
-    {"TLS_RSA_WITH_AES_256_CBC_SHA", "RSA", "AES-256-CBC", "SHA1"},
-    {"TLS_RSA_WITH_AES_128_GCM_SHA256", "RSA", "AES-128-GCM", "AEAD"},
-    {"TLS_RSA_WITH_AES_256_GCM_SHA384", "RSA", "AES-256-GCM", "AEAD"},
 };
 
 static const char *const groups[][2] = {
@@ -144,7 +141,7 @@ char *tls_priority(const struct tls_settings *settings)
 {
     struct buf out = BUF_EMPTY;
     add_versions(&out, first_version(settings), settings->max_version);
-    buf_text(&out, ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA:+RSA");
+    buf_text(&out, ":-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA");
     add_preferences(&out, settings);
     return buf_take(&out);
 }

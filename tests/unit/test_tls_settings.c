@@ -57,13 +57,10 @@ static void chosen_suites_are_those_of_the_priority(void **state)
     static const char *const mixed[] = {
         "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
         "TLS_CHACHA20_POLY1305_SHA256", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"};
-    static const char *const plain[] = {"TLS_RSA_WITH_AES_128_GCM_SHA256"};
     struct tls_settings settings = settings_with(mixed, COUNT(mixed));
     (void)state;
     check_suites(&settings, "TLS_ECDHE_RSA_AES_256_GCM_SHA384 TLS_ECDHE_RSA_AES_128_CBC_SHA1 "
                             "TLS_ECDHE_RSA_CHACHA20_POLY1305");
-    settings = settings_with(plain, COUNT(plain));
-    check_suites(&settings, "TLS_RSA_AES_128_GCM_SHA256");
 }
 
 static void suites_keep_secrets_ahead_where_none_are_chosen(void **state)
