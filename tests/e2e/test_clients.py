@@ -56,9 +56,23 @@ def value_of(field, fields, now):
     return now - int(fields[field]) if field in ("age", "idle") else int(fields[field])
 
 
-def check_page(page, busy, now, port=False):
-    told = busy.told()
-    assert set(told) == set(busy.clients)
+def sizes(told):
+    """All but the times."""
+    return {name: {key: value for key, value in fields.items() if key not in ("age", "idle")}
+            for name, fields in told.items()}
+
+
+def scraped(exporter, busy):
+    """A page, what CLIENT LIST told before it, and when. The same was told after it: the server
+    shrinks the buffers of idle clients by and by."""
+    def attempt():
+        told, now = busy.told(), time.time()
+        page = unescaped(RxPage(exporter.get(f"/scrape?target={busy.node.addr}")))
+        return (page, told, now) if sizes(told) == sizes(busy.told()) else None
+    return wait(attempt, "the clients stay as they are during a scrape")
+
+
+def check_page(page, told, now, port=False):
     for name, fields in told.items():
         for family, field in FAMILIES.items():
             found = page.all(family, id=fields["id"])
@@ -87,8 +101,9 @@ def unescaped(page):
 def test_each_client_has_each_family():
     busy = shared(Busy)
     exporter = Exporter(busy.node.addr, "--collector.client-list")
-    now = time.time()
-    check_page(unescaped(RxPage(exporter.get(f"/scrape?target={busy.node.addr}"))), busy, now)
+    page, told, now = scraped(exporter, busy)
+    assert set(told) == set(busy.clients)
+    check_page(page, told, now)
     page = exporter.scrape()
     own = [value for labels, value in page.all(INFO_FAMILY) if labels["name"] == OWN]
     assert own == [1, 1], "of both pages"
@@ -100,8 +115,8 @@ def test_each_client_has_each_family():
 def test_the_port_is_a_label_on_request():
     busy = shared(Busy)
     exporter = Exporter(busy.node.addr, "--collector.client-list", "--export-client-port")
-    page = unescaped(RxPage(exporter.get(f"/scrape?target={busy.node.addr}")))
-    check_page(page, busy, time.time(), port=True)
+    page, told, now = scraped(exporter, busy)
+    check_page(page, told, now, port=True)
     assert not [name for name, labels in page.samples
                 if "port" in dict(labels) and name.startswith("redis_connected_client_")
                 and name != INFO_FAMILY]
