@@ -225,7 +225,7 @@ function(lib)
       'Failures by reason',
       'cps',
       help(
-        'Times a second that a node could not be read. refused: nobody listens there. timeout, connect_timeout: it hangs or is cut off. auth, denied: password or rights. resolve: its name has no address.',
+        'Times a second that a node could not be read. refused: nobody listens there. timeout, connect_timeout: it hangs or is cut off. tls_timeout, closed: perhaps one side speaks TLS and the other does not. auth, denied: password or rights. resolve: its name has no address.',
         'None.',
         "Any that lasts. All nodes at once: the exporter's network or password.",
         "`PING` from the exporter's host; `ACL LOG` on the node for auth and denied."

@@ -52,5 +52,6 @@ bool conn_queue(struct conn *conn, enum command command, const struct span *argu
 void conn_send(struct conn *conn);
 
 // Ends the ask under way: on_done comes from inside this call, with OUTCOME_TIMEOUT or, while it
-// still connects, OUTCOME_CONNECT_TIMEOUT or OUTCOME_RESOLVE. Nothing happens when it is not busy.
+// still connects, OUTCOME_CONNECT_TIMEOUT, OUTCOME_TLS_TIMEOUT or OUTCOME_RESOLVE. Nothing happens
+// when it is not busy.
 void conn_give_up(struct conn *conn);

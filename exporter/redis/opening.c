@@ -133,8 +133,11 @@ struct opening *opening_new(const struct conn_options *options, const struct add
 void opening_give_up(struct opening *opening)
 {
     if (opening->dial == NULL) {
-        fail(opening, OUTCOME_CONNECT_TIMEOUT,
-             "connected, but no TLS handshake in time: it may speak without TLS");
+        bool begun = tls_link_has_begun(opening->transport.tls);
+        fail(opening, OUTCOME_TLS_TIMEOUT,
+             begun ? "the TLS handshake did not end in time"
+                   : "connected, but no answer to TLS in time: the server may speak without it, "
+                     "which is redis://");
     } else if (dial_is_resolving(opening->dial)) {
         fail(opening, OUTCOME_RESOLVE, "no answer from the name servers in time");
     } else {

@@ -6,6 +6,7 @@ static const char *const names[OUTCOME_COUNT] = {
     [OUTCOME_REFUSED] = "refused",
     [OUTCOME_UNREACHABLE] = "unreachable",
     [OUTCOME_CONNECT_TIMEOUT] = "connect_timeout",
+    [OUTCOME_TLS_TIMEOUT] = "tls_timeout",
     [OUTCOME_TIMEOUT] = "timeout",
     [OUTCOME_CLOSED] = "closed",
     [OUTCOME_AUTH] = "auth",

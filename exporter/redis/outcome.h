@@ -7,6 +7,7 @@ enum outcome {
     OUTCOME_REFUSED,         // nobody listens
     OUTCOME_UNREACHABLE,     // connect failed otherwise
     OUTCOME_CONNECT_TIMEOUT, // no answer to connect
+    OUTCOME_TLS_TIMEOUT,     // connected, no TLS handshake in time
     OUTCOME_TIMEOUT,         // connected, replies did not come in time
     OUTCOME_CLOSED,          // closed before the last reply
     OUTCOME_AUTH,            // no password, a wrong one, or an unknown user

@@ -204,6 +204,11 @@ ssize_t tls_link_write(struct tls_link *link, const void *bytes, size_t length)
     return written;
 }
 
+bool tls_link_has_begun(const struct tls_link *link)
+{
+    return link->begun;
+}
+
 bool tls_link_wants_write(const struct tls_link *link)
 {
     return link->wants_write;

@@ -34,6 +34,9 @@ int tls_link_handshake(struct tls_link *link);
 ssize_t tls_link_read(struct tls_link *link, void *out, size_t size); // 0: closed
 ssize_t tls_link_write(struct tls_link *link, const void *bytes, size_t length);
 
+// Whether the server has said anything yet.
+bool tls_link_has_begun(const struct tls_link *link);
+
 // After EAGAIN: it waits for the socket to take bytes, not for some to come.
 bool tls_link_wants_write(const struct tls_link *link);
 
