@@ -135,10 +135,12 @@ void finding_command(const struct findings *all, struct finding *finding, const 
     if (node == NULL) {
         return;
     }
+    const char *tls = all->context->uses_tls ? "--tls " : "";
     if (strcmp(command, "--cluster check") == 0) {
-        buf_format(&finding->command, "redis-cli --cluster check %s", node->address);
+        buf_format(&finding->command, "redis-cli %s--cluster check %s", tls, node->address);
     } else {
-        buf_format(&finding->command, "redis-cli -h %s -p %u %s", node->host, node->port, command);
+        buf_format(&finding->command, "redis-cli %s-h %s -p %u %s", tls, node->host, node->port,
+                   command);
     }
 }
 

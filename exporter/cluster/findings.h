@@ -29,7 +29,8 @@ struct finding_node {
     const char *address; // host:port where it is asked
     const char *host;    // the same in two parts
     uint16_t port;
-    const char *failure; // why it could not be read; NULL: it could
+    const char *failure; // why it could not be read: a word; NULL: it could
+    const char *detail;  // the same in a phrase, which may be ""
 };
 
 struct finding_context {
@@ -39,6 +40,7 @@ struct finding_context {
     bool has_topology;
     bool is_single_server; // without cluster mode: there is no topology to tell
     bool one_host;         // places are not judged
+    bool uses_tls;         // to speak with the nodes
     struct expectations expect;
     int64_t wall_s;
 };

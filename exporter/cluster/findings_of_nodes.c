@@ -259,15 +259,17 @@ static struct subject subject_of(const struct finding_context *context, size_t i
     };
 }
 
+// Of several nodes that fail for one reason, the first one's detail stands for all.
 static void add_reasons(struct findings *all, struct finding *finding)
 {
     const char *last = NULL;
     for (size_t i = 0; i < finding->node_count; i++) {
-        const char *reason = all->context->node[finding->node[i]].failure;
-        if (last == NULL || strcmp(last, reason) != 0) {
-            finding_say(finding, "%s%s", last == NULL ? " (" : ", ", reason);
+        const struct finding_node *node = &all->context->node[finding->node[i]];
+        if (last == NULL || strcmp(last, node->failure) != 0) {
+            finding_say(finding, "%s%s%s%s", last == NULL ? " (" : "; ", node->failure,
+                        node->detail[0] != '\0' ? ": " : "", node->detail);
         }
-        last = reason;
+        last = node->failure;
     }
     finding_say(finding, ")");
 }

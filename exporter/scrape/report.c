@@ -24,6 +24,7 @@ struct findings report_findings(const struct snapshot *snapshot)
             .host = address->host,
             .port = address->port,
             .failure = node->outcome == OUTCOME_OK ? NULL : outcome_name(node->outcome),
+            .detail = node->detail,
         };
     }
     struct finding_context context = {
@@ -33,6 +34,7 @@ struct findings report_findings(const struct snapshot *snapshot)
         .has_topology = snapshot->has_topology,
         .is_single_server = snapshot->cluster->is_single_server && !snapshot->cluster->lost,
         .one_host = snapshot->cluster->options.one_host,
+        .uses_tls = snapshot->cluster->options.conn.tls != NULL,
         .expect = snapshot->cluster->options.expect,
         .wall_s = clock_wall_us() / SECOND_US,
     };

@@ -157,8 +157,18 @@ def test_each_fault_of_a_certificate_has_a_word():
 def test_each_misunderstanding_has_a_word():
     node = shared(single)
     plain = RedisNode(cluster=False).ready()
-    word, detail = failure("rediss://" + plain.addr, trusting(), "--redis.connect-timeout=200ms")
-    assert word == "connect_timeout" and "may speak without TLS" in detail, (word, detail)
+    impatient = [trusting(), "--redis.connect-timeout=200ms"]
+    word, detail = failure("rediss://" + plain.addr, *impatient)
+    assert word == "tls_timeout" and "may speak without it" in detail, (word, detail)
+    for url, flags, part in (("rediss://" + plain.addr, impatient, "(tls_timeout: connected, but no "
+                              "answer to TLS in time: the server may speak without it"),
+                             ("redis://" + node.addr, [], "(closed: closed by the server without a "
+                              "word: it may speak with TLS only, which is rediss://)")):
+        done = check(url, *flags)
+        assert done.returncode == 2 and part in done.stdout, done
+        assert ("try: redis-cli --tls -h" in done.stdout) == url.startswith("rediss:"), done
+        api = Exporter(url, *flags).get("/api/v1/clusters").text
+        assert part in api, api
     peer = FakePeer(lambda connection: connection.sendall(b"-ERR who are you\r\n"))
     word, detail = failure("rediss://" + peer.addr, trusting())
     assert word == "tls_not_spoken", (word, detail)
