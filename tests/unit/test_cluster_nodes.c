@@ -197,6 +197,43 @@ static void ids_and_times_are_read_whole(void **state)
     buf_free(&text);
 }
 
+// What is remembered of a line must not show in the next one of the same node.
+#define ID     "abcdaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
+#define MASTER "dcbaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void line_is_read_as_it_stands_whatever_was_read_before(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *expected;
+    } turns[] = {
+        {ID "10.0.0.1:1@2,host master - 0 0 1 connected 1",
+         "abcd 10.0.0.1|1|2 master - 1 up host 1\n"},
+        {ID "10.0.0.1:1@2,host master - 7 8 2 disconnected",
+         "abcd 10.0.0.1|1|2 master - 2 down host\n"},
+        {ID "10.0.0.1:1@2,host myself,master - 0 0 1 connected 1",
+         "abcd 10.0.0.1|1|2 myself,master - 1 up host 1\n"},
+        {ID "10.0.0.1:1@2,host slave dcbaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "BAD\n"},
+        {ID "10.0.0.1:1@2,host slave " MASTER " 0 0 1 connected",
+         "abcd 10.0.0.1|1|2 replica dcba 1 up host\n"},
+        {ID "10.0.0.1:1@2,host slave " MASTER "bc 0 0 1 connected", "BAD\n"},
+        {ID "10.0.0.2:1@2,host slave " MASTER " 0 0 1 connected",
+         "abcd 10.0.0.2|1|2 replica dcba 1 up host\n"},
+        {ID "10.0.0.1:1@2,host slave " MASTER " 0 0 1 connecte", "BAD\n"},
+        {ID "10.0.0.1:1@2,host slave " MASTER " 0 x 1 connected", "BAD\n"},
+        {ID "10.0.0.1:1@2,host slave " MASTER " ", "BAD\n"},
+    };
+    (void)state;
+    for (size_t round = 0; round < 3; round++) {
+        for (size_t i = 0; i < COUNT(turns); i++) {
+            char *described = describe(guarded_text(turns[i].line));
+            assert_string_equal(described, turns[i].expected);
+            free(described);
+            guards_release();
+        }
+    }
+}
+
 static void what_is_no_node_line_is_bad(void **state)
 {
     static const char *const lines[] = {
@@ -355,6 +392,7 @@ int main(void)
         cmocka_unit_test_teardown(each_known_shape_is_read, release),
         cmocka_unit_test_teardown(each_shape_may_be_cut_anywhere, release),
         cmocka_unit_test_teardown(ids_and_times_are_read_whole, release),
+        cmocka_unit_test(line_is_read_as_it_stands_whatever_was_read_before),
         cmocka_unit_test_teardown(what_is_no_node_line_is_bad, release),
         cmocka_unit_test_teardown(empty_lines_are_stepped_over, release),
         cmocka_unit_test_teardown(flags_are_whole_words, release),

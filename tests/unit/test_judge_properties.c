@@ -143,8 +143,43 @@ static struct view *view_of(const struct world *world, size_t node, uint64_t *se
     return view;
 }
 
-// The world's nodes, and their lines, in an order that the seed tells.
-static struct scene *scene_of(const struct world *world, uint64_t seed)
+// The line as another node tells it, which may be the subject itself.
+static char *retell(const char *line, bool of_itself)
+{
+    struct buf text = BUF_EMPTY;
+    struct span before = span_of(line);
+    struct span after;
+    for (size_t field = 0; field < 2; field++) { // id and address
+        struct span word;
+        span_cut(&before, ' ', &word);
+        buf_span(&text, word);
+        buf_char(&text, ' ');
+    }
+    after = span_starts(before, SPAN("myself,")) ? span_skip(before, strlen("myself,")) : before;
+    buf_text(&text, of_itself ? "myself," : "");
+    buf_span(&text, after);
+    return buf_take(&text);
+}
+
+// Some nodes say what another one says.
+static void make_blocs(struct world *world, uint64_t *seed)
+{
+    for (size_t i = 1; i < world->count; i++) {
+        size_t model = random_below(seed, (uint32_t)i);
+        if (world->line[model][i] == NULL || random_below(seed, 4) == 0) {
+            continue;
+        }
+        for (size_t j = 0; j < world->count; j++) {
+            const char *line = world->line[model][j];
+            free(world->line[i][j]);
+            world->line[i][j] = line != NULL ? retell(line, i == j) : NULL;
+        }
+    }
+}
+
+// The world's nodes, and their lines, in an order that the seed tells. `apart`: no two views are
+// known to say the same.
+static struct scene *scene_of_views(const struct world *world, uint64_t seed, bool apart)
 {
     size_t order[WORLD_NODES];
     struct scene *scene = scene_new();
@@ -156,6 +191,7 @@ static struct scene *scene_of(const struct world *world, uint64_t seed)
         scene_add(scene, id, NULL, world->has_info[node] ? world->info[node] : NULL);
         if (world->has_view[node]) {
             scene->view[i] = view_of(world, node, &seed);
+            scene->view[i]->opinion = apart ? i : scene->view[i]->opinion;
             scene->input[i].view = scene->view[i];
             scene->input[i].reachable = true;
         }
@@ -165,6 +201,11 @@ static struct scene *scene_of(const struct world *world, uint64_t seed)
     }
     scene_judge(scene);
     return scene;
+}
+
+static struct scene *scene_of(const struct world *world, uint64_t seed)
+{
+    return scene_of_views(world, seed, false);
 }
 
 // --- telling one, without a word about order ---
@@ -302,6 +343,44 @@ static void judgement_does_not_depend_on_any_order(void **state)
     }
 }
 
+static size_t count_opinions(const struct scene *scene, size_t count)
+{
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool is_new = scene->view[i] != NULL;
+        for (size_t j = 0; j < i; j++) {
+            is_new = is_new &&
+                     (scene->view[j] == NULL || scene->view[j]->opinion != scene->view[i]->opinion);
+        }
+        different += is_new;
+    }
+    return different;
+}
+
+static void views_count_the_same_together_and_one_by_one(void **state)
+{
+    size_t together = 0;
+    (void)state;
+    for (uint64_t run = 2000; run < 2400; run++) {
+        uint64_t seed = run;
+        struct world world;
+        make_world(&world, &seed);
+        make_blocs(&world, &seed);
+        struct scene *blocs = scene_of_views(&world, 0, false);
+        struct scene *apart = scene_of_views(&world, 0, true);
+        char *told = tell(blocs->health);
+        char *expected = tell(apart->health);
+        check_told(told, expected);
+        together += count_opinions(blocs, world.count) < count_opinions(apart, world.count);
+        scene_free(blocs);
+        scene_free(apart);
+        free(told);
+        free(expected);
+        free_world(&world);
+    }
+    assert_true(together > 200);
+}
+
 static void slots_and_nodes_always_add_up(void **state)
 {
     (void)state;
@@ -424,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judgement_does_not_depend_on_any_order),
+        cmocka_unit_test(views_count_the_same_together_and_one_by_one),
         cmocka_unit_test(slots_and_nodes_always_add_up),
         cmocka_unit_test(one_liar_among_many_moves_no_slot_that_its_owner_claims),
         cmocka_unit_test(majority_of_a_partition_is_believed),

@@ -290,6 +290,62 @@ static void check_view(char *text, size_t length)
     view_free(view);
 }
 
+static uint64_t opinion_of(const char *text)
+{
+    struct view *view = parse(text, strlen(text));
+    assert_non_null(view);
+    uint64_t opinion = view->opinion;
+    view_free(view);
+    return opinion;
+}
+
+static void opinion_is_the_same_whoever_tells_it_and_when(void **state)
+{
+    static const char *const texts[] = {
+        "a 10.0.0.1:1@11,one myself,master - 0 5 1 connected 0-9\n"
+        "b 10.0.0.2:2@12 slave a 0 7 1 connected\n",
+        "b 10.0.0.2:2@12 myself,slave a 9 8 1 connected\n"
+        "a 10.0.0.1:1@11,one master - 3 6 1 connected 0-9\n",
+        "a 10.0.0.1:1@11,one master - 3 6 1 connected 0-4 5-9\n"
+        "b 10.0.0.2:2@12 myself,slave a 9 8 1 connected [3->-c]\n",
+    };
+    (void)state;
+    for (size_t i = 1; i < COUNT(texts); i++) {
+        assert_true(opinion_of(texts[i]) == opinion_of(texts[0]));
+    }
+}
+
+static void opinion_tells_every_change_but_that_of_times(void **state)
+{
+    static const char *const lines[] = {
+        "b 10.0.0.2:2@12,two slave a 0 0 1 connected",
+        "c 10.0.0.2:2@12,two slave a 0 0 1 connected",
+        "b 10.0.0.3:2@12,two slave a 0 0 1 connected",
+        "b 10.0.0.2:3@12,two slave a 0 0 1 connected",
+        "b 10.0.0.2:2@13,two slave a 0 0 1 connected",
+        "b 10.0.0.2:2@12,three slave a 0 0 1 connected",
+        "b 10.0.0.2:2@12 slave a 0 0 1 connected",
+        "b 10.0.0.2:2@12,two slave,fail? a 0 0 1 connected",
+        "b 10.0.0.2:2@12,two slave,fail a 0 0 1 connected",
+        "b 10.0.0.2:2@12,two master - 0 0 1 connected",
+        "b 10.0.0.2:2@12,two slave c 0 0 1 connected",
+        "b 10.0.0.2:2@12,two slave a 0 0 2 connected",
+        "b 10.0.0.2:2@12,two slave a 0 0 1 disconnected",
+        "b 10.0.0.2:2@12,two slave a 0 0 1 connected 10",
+    };
+    uint64_t opinions[COUNT(lines)];
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "a 10.0.0.1:1@11 myself,master - 0 0 1 connected 0-9\n%s\n",
+                 lines[i]);
+        opinions[i] = opinion_of(text);
+        for (size_t j = 0; j < i; j++) {
+            assert_true(opinions[i] != opinions[j]);
+        }
+    }
+}
+
 static void noise_is_no_view_that_harms(void **state)
 {
     uint64_t seed = 1;
@@ -349,6 +405,8 @@ int main(void)
         cmocka_unit_test(slot_map_is_the_same_whoever_tells_it),
         cmocka_unit_test(slot_map_tells_every_change_of_an_owner),
         cmocka_unit_test(slot_maps_of_all_borders_are_different),
+        cmocka_unit_test(opinion_is_the_same_whoever_tells_it_and_when),
+        cmocka_unit_test(opinion_tells_every_change_but_that_of_times),
         cmocka_unit_test(noise_is_no_view_that_harms),
         cmocka_unit_test(damaged_replies_are_views_or_not_but_harm_nobody),
         cmocka_unit_test(freeing_nothing_is_fine),
