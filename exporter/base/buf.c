@@ -48,19 +48,33 @@ void buf_format(struct buf *buf, const char *format, ...)
     buf->length += (size_t)length;
 }
 
-void buf_i64(struct buf *buf, int64_t value)
+enum { DIGITS_OF_I64 = 20 }; // with the sign
+
+// The text ends where the array does.
+static struct span digits_of(int64_t value, char digits[DIGITS_OF_I64])
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    size_t at = DIGITS_OF_I64;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
         digits[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
     if (value < 0) {
-        buf_char(buf, '-');
+        digits[--at] = '-';
     }
-    buf_bytes(buf, digits + at, sizeof(digits) - at);
+    return span_make(digits + at, DIGITS_OF_I64 - at);
+}
+
+void buf_i64(struct buf *buf, int64_t value)
+{
+    char digits[DIGITS_OF_I64];
+    buf_span(buf, digits_of(value, digits));
+}
+
+void buf_i64_shifted(struct buf *buf, int64_t value, int shift)
+{
+    char digits[DIGITS_OF_I64];
+    buf_shifted(buf, digits_of(value, digits), shift);
 }
 
 void buf_f64(struct buf *buf, double value)

@@ -50,6 +50,7 @@ void buf_f64(struct buf *buf, double value);
 
 // The decimal number `text` (see span_is_number) times ten to the power of `shift`, exactly.
 void buf_shifted(struct buf *buf, struct span text, int shift);
+void buf_i64_shifted(struct buf *buf, int64_t value, int shift);
 
 // As buf_f64, with a decimal point or an exponent always: the canonical form of a bucket's bound.
 void buf_bound(struct buf *buf, double value);

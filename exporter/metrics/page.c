@@ -249,6 +249,13 @@ void emit(struct emitter *to, double value)
     emit_part(to, "", NULL, 0, value);
 }
 
+void emit_us(struct emitter *to, int64_t us)
+{
+    begin_sample(to, SPAN(""), SPAN(""), NULL, 0);
+    buf_i64_shifted(to->out, us, -6);
+    buf_char(to->out, '\n');
+}
+
 // Where redis_exporter has another name, it is because it passes the server's unit on.
 static bool is_raw(const struct emitter *to)
 {

@@ -53,6 +53,9 @@ static inline size_t page_length(const struct emitter *to)
 void emit(struct emitter *to, double value);
 void emit_labelled(struct emitter *to, const struct label *labels, size_t count, double value);
 
+// One sample in seconds, of microseconds.
+void emit_us(struct emitter *to, int64_t us);
+
 // As emit_labelled, for the parts of summaries and histograms: `suffix` follows the name.
 void emit_part(struct emitter *to, const char *suffix, const struct label *labels, size_t count,
                double value);

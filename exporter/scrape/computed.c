@@ -48,7 +48,7 @@ static void node_duration(struct emitter *to, const struct snapshot *snapshot,
                           const struct node_snapshot *node)
 {
     (void)snapshot;
-    emit(to, (double)node->duration_us / SECOND_US);
+    emit_us(to, node->duration_us);
 }
 
 // By the server's own clock where it tells it, so that the value does not move from scrape to
@@ -105,7 +105,7 @@ static void discovery_up(struct emitter *to, const struct snapshot *snapshot)
 
 static void scrape_duration(struct emitter *to, const struct snapshot *snapshot)
 {
-    emit(to, (double)snapshot->duration_us / SECOND_US);
+    emit_us(to, snapshot->duration_us);
 }
 
 static void scrapes(struct emitter *to, const struct snapshot *snapshot)

@@ -158,7 +158,7 @@ static void topology_age(struct emitter *to, const struct snapshot *snapshot)
 {
     const struct cluster *cluster = snapshot->cluster;
     if (!cluster->is_single_server && cluster->topology_us != 0) {
-        emit(to, (double)(clock_monotonic_us() - cluster->topology_us) / SECOND_US);
+        emit_us(to, clock_monotonic_us() - cluster->topology_us);
     }
 }
 
@@ -266,7 +266,7 @@ static void clock_skew(struct emitter *to, const struct snapshot *snapshot,
 {
     (void)snapshot;
     if (node->outcome == OUTCOME_OK && node->facts.clock_skew_us != INT64_MIN) {
-        emit(to, (double)node->facts.clock_skew_us / SECOND_US);
+        emit_us(to, node->facts.clock_skew_us);
     }
 }
 

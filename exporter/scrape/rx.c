@@ -105,7 +105,7 @@ static void connect_time(struct emitter *to, const struct snapshot *snapshot,
                          const struct node_snapshot *node)
 {
     (void)snapshot;
-    emit(to, (double)node->connect_us / SECOND_US);
+    emit_us(to, node->connect_us);
 }
 
 static void scrape_summary(struct emitter *to, const struct snapshot *snapshot)

@@ -196,6 +196,19 @@ static void doubles_read_back_the_same_and_no_shorter_text_does(void **state)
     }
 }
 
+static void integers_move_their_point_too(void **state)
+{
+    struct buf buf = BUF_EMPTY;
+    (void)state;
+    buf_i64_shifted(&buf, 1500000, -6);
+    buf_char(&buf, ' ');
+    buf_i64_shifted(&buf, -42, -6);
+    buf_char(&buf, ' ');
+    buf_i64_shifted(&buf, INT64_MIN, -6);
+    assert_span(buf_view(&buf), "1.5 -0.000042 -9223372036854.775808");
+    buf_free(&buf);
+}
+
 static void points_move_exactly(void **state)
 {
     static const struct {
@@ -253,6 +266,7 @@ int main(void)
         cmocka_unit_test(doubles_are_written_as_prometheus_reads_them),
         cmocka_unit_test(bounds_have_a_point_or_an_exponent),
         cmocka_unit_test(doubles_read_back_the_same_and_no_shorter_text_does),
+        cmocka_unit_test(integers_move_their_point_too),
         cmocka_unit_test(points_move_exactly),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
