@@ -68,8 +68,8 @@ def measure_programs(addrs, passes):
     results = measure_in_turn(
         {p: rival if p.name.startswith("redis_exporter") else own for p in programs})
     return {p.name: {
-        "results": results[p], "peak": status_mb(p.pid, "VmHWM"), "calls": count_syscalls(p),
-        **p.look()} for p in programs}
+        "results": results[p], "calls": count_syscalls(p), "peak": status_mb(p.pid, "VmHWM"),
+        "its own": status_mb(p.pid, "RssAnon"), **p.look()} for p in programs}
 
 
 def measure_size(size):

@@ -123,9 +123,10 @@ def budget_rows(measured, growth, idle, hung):
     yield "CPU of a node, the dearest to the cheapest size of 10 to 2000", "1.3 x", \
         f"{value:.2f} x", value <= 1.3
     for size, budget in ("6 real", 8), (1000, 128):
-        value = measured[size]["programs"][OWN]["peak"]
+        program = measured[size]["programs"][OWN]
         yield f"peak resident memory, gzip, {title_of(size)}", f"{budget} MB", \
-            f"{value:.1f} MB", value <= budget
+            f"{program['peak']:.1f} MB, {program['its own']:.1f} of it no file's", \
+            program["peak"] <= budget
     scrapes, before, after, counts = growth
     yield (f"growth over {scrapes} scrapes of 20 nodes that fail, fail over, leave and join "
            f"({counts['redis_cluster_failovers_total']:.0f} failovers seen)"), "none", \
