@@ -19,13 +19,17 @@ static bool says(const struct samples *samples, const char *field, const char *w
     return value.length > 0 && !span_is(value, wanted);
 }
 
+// -1 where a database's count is no number.
 static int64_t count_keys(const struct samples *samples)
 {
     int64_t sum = 0;
     for (size_t i = 0; i < samples->group[GROUP_DB].count; i++) {
-        int64_t keys = 0;
+        int64_t keys = -1;
         span_i64(samples_part(samples, GROUP_DB, i, SPAN("keys")), &keys);
-        sum += keys;
+        if (keys < 0) {
+            return -1;
+        }
+        sum = keys < INT64_MAX - sum ? sum + keys : INT64_MAX;
     }
     return sum;
 }
