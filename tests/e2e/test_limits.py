@@ -202,7 +202,7 @@ def test_pages_that_wait_to_be_read_take_no_more_memory_than_allowed():
 def test_a_client_that_does_not_read_its_page_is_cut_off():
     node = FakeNode()
     node.replies["INFO"] = info_with(node, 20000)
-    exporter = Exporter(node.addr, "--web.send-timeout=500ms", "--redis.timeout=20s")
+    exporter = Exporter(node.addr, "--web.send-timeout=2s", "--redis.timeout=20s")
     size = len(http_get(exporter.port, "/metrics").body)
     slow = SlowReader(exporter)
     assert slow.status() == 200
