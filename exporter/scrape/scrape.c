@@ -235,17 +235,43 @@ static void ask(struct scrape *scrape, struct node_snapshot *node, const struct 
 }
 
 // Members are only added at the end of the list while a scrape runs.
+static void add_new_members(struct snapshot *snapshot)
+{
+    const struct cluster *cluster = snapshot->cluster;
+    size_t limit = cluster->options.full_views;
+    while (snapshot->count < cluster->count) {
+        struct member *member = cluster->member[snapshot->count];
+        bool is_new = member->view_scrape == 0;
+        snapshot_add(snapshot, member);
+        member->asks_view |= is_new && (limit == 0 || snapshot->count <= limit);
+    }
+}
+
+enum turn { TURN_OF_ANSWERED, TURN_OF_UNASKED, TURN_OF_FAILED, TURNS };
+
+// By the scrape before. Where descriptors are few, nodes that are gone or hang would else use up
+// those that the others need.
+static enum turn turn_of(const struct member *member)
+{
+    if (!member->seen || member->outcome == OUTCOME_LOCAL_LIMIT) {
+        return TURN_OF_UNASKED;
+    }
+    return member->outcome == OUTCOME_OK ? TURN_OF_ANSWERED : TURN_OF_FAILED;
+}
+
 static void ask_new_members(struct scrape *scrape)
 {
-    const struct cluster *cluster = scrape->snapshot->cluster;
-    size_t limit = cluster->options.full_views;
-    while (scrape->snapshot->count < cluster->count) {
-        struct member *member = cluster->member[scrape->snapshot->count];
-        bool is_new = member->view_scrape == 0;
-        struct node_snapshot *node = snapshot_add(scrape->snapshot, member);
-        member->asks_view |= is_new && (limit == 0 || scrape->snapshot->count <= limit);
-        node->started_us = clock_monotonic_us();
-        ask(scrape, node, &member->dial);
+    struct snapshot *snapshot = scrape->snapshot;
+    size_t first = snapshot->count;
+    add_new_members(snapshot);
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (size_t i = first; i < snapshot->count; i++) {
+            struct node_snapshot *node = snapshot->node[i];
+            if (turn_of(node->member) == (enum turn)turn) {
+                node->started_us = clock_monotonic_us();
+                ask(scrape, node, &node->member->dial);
+            }
+        }
     }
 }
 

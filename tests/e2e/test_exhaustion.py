@@ -41,8 +41,7 @@ def test_few_descriptors_cost_only_what_they_are_too_few_for():
         client.close()
     wait(lambda: exporter.get("/-/healthy", limit=2).status == 200, "it accepts again")
     resource.prlimit(exporter.pid, resource.RLIMIT_NOFILE, (20, 20))
-    # Nodes are asked in the order of their labels, and one that is gone takes a descriptor too
-    # until it has refused.
+    # One that is gone takes a descriptor too until it has refused.
     first, second, *others = sorted(nodes, key=lambda node: node.port)
     for node in others:
         node.close()
@@ -51,6 +50,26 @@ def test_few_descriptors_cost_only_what_they_are_too_few_for():
         up = exporter.scrape().up()
         return up[first.addr] == 1 and up[second.addr] == 1
     wait(both_are_read, "those that are left are read")
+
+
+def test_nodes_that_hang_do_not_use_up_what_the_others_need():
+    nodes = sorted(fake_cluster(16), key=lambda node: node.port)
+    *hung, last, seed = nodes
+    for node in hung:
+        node.gate.clear()
+    exporter = Exporter(seed.addr, "--redis.timeout=300ms",
+                        wrapper=by_shell('ulimit -n 20; exec "$@"'))
+
+    def both_are_read():
+        page = exporter.scrape()
+        up = page.up()
+        assert "local_limit" in page.errors().values(), page.errors()
+        return len(up) == len(nodes) and up[last.addr] == 1 and up[seed.addr] == 1
+    wait(both_are_read, "those that answer are read, though they come last")
+    for node in last, seed:
+        node.close()  # its connections too
+        node.listen()
+    assert both_are_read(), "they are connected to before those that failed"
 
 
 def test_want_of_memory_ends_the_program_with_a_line_and_a_status():
