@@ -91,6 +91,7 @@ struct cluster {
     struct scrape *scrape;   // under way, or NULL
     struct history *history; // NULL for a single server
     struct event *idle;      // comes when it has not been scraped for long; NULL before a scrape
+    uint64_t last_end;       // number of its last scrape, among all clusters' that have ended
     struct member **member;
     size_t count;
     size_t capacity;

@@ -341,16 +341,15 @@ static void tell_waiting(struct scrape *scrape)
 
 enum { PATIENCE_S = 30 }; // the next scrape is soon, or far off
 
-static int64_t last_end_us; // of any cluster's scrape
+static uint64_t ends; // scrapes of all clusters that have ended
 
 // What a scrape held goes back to the system once no other one comes, of whichever cluster.
 static void on_idle(evutil_socket_t fd, short what, void *context)
 {
-    int64_t idle_us = clock_monotonic_us() - last_end_us;
+    const struct cluster *cluster = context;
     (void)fd;
     (void)what;
-    (void)context;
-    if (idle_us > (PATIENCE_S - 1) * (int64_t)SECOND_US) {
+    if (cluster->last_end == ends) {
         mem_give_back();
     }
 }
@@ -358,9 +357,9 @@ static void on_idle(evutil_socket_t fd, short what, void *context)
 static void await_idleness(struct cluster *cluster)
 {
     static const struct timeval patience = {.tv_sec = PATIENCE_S};
-    last_end_us = clock_monotonic_us();
+    cluster->last_end = ++ends;
     if (cluster->idle == NULL) {
-        cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, NULL);
+        cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, cluster);
         CHECK(cluster->idle != NULL);
     }
     // A timer counts from when this turn of the loop began, before the work of the scrape's end.
