@@ -240,7 +240,7 @@ def test_each_fault_fires_its_alerts_and_no_other():
         return not broken
 
     try:
-        wait(repaired, "every fault has fired its alerts", 90)
+        wait(repaired, "every fault has fired its alerts", 180)
     except AssertionError as e:
         missing = {s.name: s.expected - seen.get(s.name, set()) for s in broken}
         raise AssertionError(f"not fired: {missing}; pending: {prometheus.query('ALERTS')}") from e
