@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -38,7 +37,7 @@ static const char *read_all(int fd, size_t bytes_max, struct buf *out)
     return out->length - before > bytes_max ? "is too large" : NULL;
 }
 
-const char *file_read(const char *path, size_t bytes_max, struct buf *out, mode_t *out_mode)
+const char *file_read(const char *path, size_t bytes_max, struct buf *out, bool *out_exposed)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -49,9 +48,15 @@ const char *file_read(const char *path, size_t bytes_max, struct buf *out, mode_
     if (problem == NULL) {
         problem = read_all(fd, bytes_max, out);
     }
-    if (problem == NULL && out_mode != NULL) {
-        *out_mode = status.st_mode;
+    if (problem == NULL && out_exposed != NULL) {
+        *out_exposed = file_is_exposed(&status);
     }
     close(fd);
     return problem;
+}
+
+bool file_is_exposed(const struct stat *status)
+{
+    bool ours = status->st_uid == geteuid();
+    return (status->st_mode & (ours ? S_IRGRP | S_IROTH : S_IROTH)) != 0;
 }

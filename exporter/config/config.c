@@ -1,8 +1,8 @@
 #include "config/config.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "config/config_file.h"
 #include "config/environment.h"
@@ -275,7 +275,7 @@ static void warn_of_readers(const struct loading *loading)
 {
     struct stat status;
     bool readable = loading->file.path != NULL && stat(loading->file.path, &status) == 0 &&
-                    (status.st_mode & (S_IRGRP | S_IROTH)) != 0;
+                    file_is_exposed(&status);
     for (size_t i = 0; readable && i < loading->config->cluster_count; i++) {
         const struct options *options = loading->config->cluster[i];
         for (size_t j = 0; options->place != NULL && j < options->seed_count; j++) {

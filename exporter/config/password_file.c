@@ -1,7 +1,6 @@
 #include "config/password_file.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
@@ -97,12 +96,12 @@ char *password_file_read(const char *source, const char *path, bool again, char 
                          struct credentials *credentials)
 {
     struct buf text = BUF_EMPTY;
-    mode_t mode = 0;
-    const char *problem = file_read(path, FILE_MAX, &text, &mode);
+    bool exposed = false;
+    const char *problem = file_read(path, FILE_MAX, &text, &exposed);
     if (problem == NULL) {
         problem = understand(buf_view(&text), out_password, credentials);
     }
-    if (problem == NULL && !again && (mode & (S_IRGRP | S_IROTH))) {
+    if (problem == NULL && !again && exposed) {
         log_warn("the password file can be read by others", "file", path);
     }
     buf_wipe(&text);

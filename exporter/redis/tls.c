@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include <openssl/err.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "redis/tls_parts.h"
@@ -81,7 +81,7 @@ static char *load_authorities(SSL_CTX *context, const char *path)
 static void warn_of_readable_key(const char *path)
 {
     struct stat status;
-    if (stat(path, &status) == 0 && (status.st_mode & (S_IRGRP | S_IROTH))) {
+    if (stat(path, &status) == 0 && file_is_exposed(&status)) {
         log_warn("the key file can be read by others", "file", path);
     }
 }

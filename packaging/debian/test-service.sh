@@ -68,6 +68,9 @@ grep -q '^Seccomp:.*2$' "/proc/$pid/status"
 if grep -a canary "/proc/$pid/environ" "/proc/$pid/cmdline"; then
     exit 1
 fi
+if journalctl -u "$unit" -o cat --no-pager | grep 'can be read by others'; then
+    exit 1 # a credential is for the service alone
+fi
 redis_cluster_exporter --healthcheck
 systemd-analyze security --no-pager "$unit" | tail -n 1
 

@@ -135,6 +135,21 @@ def test_a_password_file_may_end_in_a_newline():
         assert exporter.scrape().errors() == {cluster.addrs[0]: "auth"}, repr(content)
 
 
+def test_a_password_file_that_others_can_read_is_told():
+    """Not one that is another user's and read by its group, as by systemd's LoadCredential or in a
+    pod of Kubernetes."""
+    somebody = 12345
+    for owner, mode, told in ((None, 0o600, False), (None, 0o640, True), (None, 0o604, True),
+                              (somebody, 0o440, False), (somebody, 0o444, True)):
+        path = password_file("right")
+        os.chmod(path, mode)
+        if owner is not None and os.geteuid() != 0:
+            continue
+        os.chown(path, os.geteuid() if owner is None else owner, -1)
+        output = Exporter(None, "--redis.password-file=" + path).output()
+        assert ("can be read by others" in output) == told, (owner, oct(mode), output)
+
+
 def ways(addr, secret, quoted):
     """Every way to give a password: name -> (seeds, flags, environment)."""
     return {
