@@ -264,6 +264,8 @@ def test_the_manifests_are_built_and_lead_to_each_other():
 
 def test_the_pod_has_no_rights_and_is_probed():
     (deployment,) = of_kind(built(), "Deployment")
+    assert deployment["spec"]["replicas"] == 1, "two would count each cluster twice"
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     user = dict(instructions())["USER"].split(":")[0]
