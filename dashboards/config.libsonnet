@@ -41,6 +41,7 @@
     movedShareWarning: 0.01,
     movedPerSecondMinimum: 1,  // below this, the share is not looked at
     topologyAgeSecondsWarning: 120,
+    certificateDaysWarning: 14,
     scrapeSecondsWarning: 1,
     scrapeSecondsCritical: 5,
     replicasMinimum: 1,

@@ -1058,6 +1058,27 @@
       |||,
     },
     {
+      name: 'RedisClusterExporterCertificateExpires',
+      subject: process,
+      severity: 'warning',
+      after: 900,
+      expr: |||
+        (
+          redis_exporter_web_certificate_expiry_timestamp_seconds{}
+          or
+          redis_exporter_client_certificate_expiry_timestamp_seconds{}
+        )
+        - time() < %d * 86400
+      ||| % config.certificateDaysWarning,
+      summary: 'a certificate of the exporter expires in {{ $value | humanizeDuration }}',
+      description: |||
+        With the label redis_cluster it is the one that the exporter shows to the nodes of that
+        cluster, without it the one of its own HTTP server. When it has expired, nodes refuse the
+        exporter, or Prometheus does not read it. First step: put a new certificate, with its key,
+        into the files.
+      |||,
+    },
+    {
       name: 'RedisClusterExporterRequestsRefused',
       subject: process,
       severity: 'warning',

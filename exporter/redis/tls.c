@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <openssl/err.h>
 
@@ -167,6 +168,26 @@ char *tls_new(const struct tls_options *options, struct tls **out)
         **out = (struct tls){.options = options, .context = context, .generation = ++generations};
     }
     return problem;
+}
+
+static int64_t expiry_of(const X509 *certificate)
+{
+    struct tm time;
+    bool known = ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1;
+    return known ? (int64_t)timegm(&time) : 0;
+}
+
+int64_t tls_expiry_s(const struct tls *tls)
+{
+    const X509 *own = SSL_CTX_get0_certificate(tls->context);
+    STACK_OF(X509) *chain = NULL;
+    int64_t first = own != NULL ? expiry_of(own) : 0;
+    SSL_CTX_get0_chain_certs(tls->context, &chain);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t expiry = expiry_of(sk_X509_value(chain, i));
+        first = expiry < first ? expiry : first;
+    }
+    return first;
 }
 
 const char *tls_server_name(const struct tls *tls)

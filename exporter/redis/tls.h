@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum tls_version { TLS_1_2, TLS_1_3 };
 
@@ -25,4 +26,6 @@ struct tls;
 // the reading of the files that it was made with.
 char *tls_new(const struct tls_options *options, struct tls **out);
 const char *tls_server_name(const struct tls *tls); // of the options
-void tls_free(struct tls *tls);                     // connections may outlive it; NULL is fine
+// When the certificate that is shown to servers, or the first one of its chain, expires; 0: none.
+int64_t tls_expiry_s(const struct tls *tls);
+void tls_free(struct tls *tls); // connections may outlive it; NULL is fine

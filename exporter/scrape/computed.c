@@ -121,6 +121,15 @@ static void failures(struct emitter *to, const struct snapshot *snapshot)
     }
 }
 
+static void client_certificate(struct emitter *to, const struct snapshot *snapshot)
+{
+    const struct tls *tls = snapshot->cluster->options.conn.tls;
+    int64_t expiry_s = tls != NULL ? tls_expiry_s(tls) : 0;
+    if (expiry_s != 0) {
+        emit(to, (double)expiry_s);
+    }
+}
+
 const struct metric computed_metrics[] = {
     // --- Each node ---
     {"redis_up", GAUGE, "", "1 when the node answered this scrape.", .source = FROM_EXPORTER,
@@ -155,6 +164,9 @@ const struct metric computed_metrics[] = {
     {"redis_exporter_node_failures_total", COUNTER, "",
      "Times that a node could not be read, by reason.", RX_NONE, .source = FROM_EXPORTER,
      .cluster = failures, .labels = "reason"},
+    {"redis_exporter_client_certificate_expiry_timestamp_seconds", GAUGE, "",
+     "When the certificate that is shown to the nodes expires, or the first one of its chain.",
+     RX_NONE, .source = FROM_EXPORTER, .cluster = client_certificate},
 };
 
 const size_t computed_metric_count = sizeof(computed_metrics) / sizeof(computed_metrics[0]);

@@ -25,6 +25,9 @@ extern const size_t process_metric_count;
 // Of reading the configuration, the start included.
 void process_note_reload(bool succeeded, int64_t now_s);
 
+// Of the HTTP server's certificate; 0: it has none.
+void process_note_expiry(int64_t expiry_s);
+
 // Counts a request whose target was refused, for those metrics.
 void process_count_target_error(void);
 void process_target_errors(struct emitter *to);

@@ -153,6 +153,20 @@ static void last_reload_time(struct emitter *to)
     emit(to, (double)reload_success_s);
 }
 
+static int64_t web_expiry_s;
+
+void process_note_expiry(int64_t expiry_s)
+{
+    web_expiry_s = expiry_s;
+}
+
+static void web_certificate(struct emitter *to)
+{
+    if (web_expiry_s != 0) {
+        emit(to, (double)web_expiry_s);
+    }
+}
+
 const struct metric process_metrics[] = {
     {"redis_exporter_build_info", INFO, "", "The exporter's version and how it was built.",
      .source = FROM_EXPORTER, .process = build_info, .labels = "version, revision, compiler"},
@@ -168,6 +182,9 @@ const struct metric process_metrics[] = {
     {"redis_exporter_config_last_reload_success_timestamp_seconds", GAUGE, "",
      "When the configuration in use was read.", RX_NONE, .source = FROM_EXPORTER,
      .process = last_reload_time},
+    {"redis_exporter_web_certificate_expiry_timestamp_seconds", GAUGE, "",
+     "When the certificate that the HTTP server shows expires, or the first one of its chain.",
+     RX_NONE, .source = FROM_EXPORTER, .process = web_certificate},
     {"process_cpu_seconds_total", COUNTER, "", "CPU time of the exporter, user and system.",
      .source = FROM_EXPORTER, .process = cpu_seconds},
     {"process_resident_memory_bytes", GAUGE, "", "Physical memory of the exporter.",

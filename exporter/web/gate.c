@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "scrape/computed.h"
 #include "web/basic_auth.h"
 #include "web/logins.h"
 
@@ -115,6 +116,11 @@ char *gate_check(const char *path)
     return problem;
 }
 
+static void note_expiry(const struct gate *gate)
+{
+    process_note_expiry(gate->tls != NULL ? tls_context_expiry_s(gate->tls) : 0);
+}
+
 static void take_over(struct gate *gate, struct web_config *config, struct tls_context *tls)
 {
     if (config->rate_interval_us != gate->config.rate_interval_us ||
@@ -128,6 +134,7 @@ static void take_over(struct gate *gate, struct web_config *config, struct tls_c
     gate->config = *config;
     gate->tls = tls;
     logins_set(gate->logins, config->user, config->user_count);
+    note_expiry(gate);
 }
 
 char *gate_reload(struct gate *gate)
@@ -185,6 +192,7 @@ struct gate *gate_new(const char *path, struct event_base *base, char **out_prob
         return NULL;
     }
     logins_set(gate->logins, gate->config.user, gate->config.user_count);
+    note_expiry(gate);
     return gate;
 }
 

@@ -21,6 +21,7 @@ struct tls_context {
     enum client_auth client_auth;
     char **allowed_name;
     size_t allowed_name_count;
+    int64_t expiry_s;
 };
 
 // --- making one ---
@@ -54,6 +55,21 @@ static gnutls_datum_t datum_of(struct buf *pem)
     return (gnutls_datum_t){(unsigned char *)pem->data, (unsigned)pem->length};
 }
 
+static int64_t expiry_of(gnutls_certificate_credentials_t credentials)
+{
+    gnutls_x509_crt_t *chain;
+    unsigned count;
+    CHECK(gnutls_certificate_get_x509_crt(credentials, 0, &chain, &count) == 0 && count > 0);
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < count; i++) {
+        int64_t expiry = (int64_t)gnutls_x509_crt_get_expiration_time(chain[i]);
+        first = expiry < first ? expiry : first;
+        gnutls_x509_crt_deinit(chain[i]);
+    }
+    gnutls_free(chain);
+    return first;
+}
+
 static char *load_pair(struct tls_context *context, const struct tls_settings *settings)
 {
     struct buf cert = BUF_EMPTY;
@@ -70,6 +86,9 @@ static char *load_pair(struct tls_context *context, const struct tls_settings *s
         problem = result < 0 ? complain(settings->cert_file, "certificate and key",
                                         gnutls_strerror(result))
                              : NULL;
+    }
+    if (problem == NULL) {
+        context->expiry_s = expiry_of(context->credentials);
     }
     buf_free(&cert);
     buf_wipe(&key);
@@ -142,6 +161,11 @@ struct tls_context *tls_context_new(const struct tls_settings *settings, char **
         return NULL;
     }
     return context;
+}
+
+int64_t tls_context_expiry_s(const struct tls_context *context)
+{
+    return context->expiry_s;
 }
 
 void tls_context_hold(struct tls_context *context)

@@ -13,6 +13,9 @@ struct tls_context;
 // does not fit together. `settings` is copied as far as needed. The caller holds the context.
 struct tls_context *tls_context_new(const struct tls_settings *settings, char **out_problem);
 
+// When its certificate, or the first one of the chain, expires.
+int64_t tls_context_expiry_s(const struct tls_context *context);
+
 void tls_context_hold(struct tls_context *context);
 void tls_context_release(struct tls_context *context); // frees it after the last one
 

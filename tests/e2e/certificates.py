@@ -1,11 +1,20 @@
 """Certificate authorities and certificates for the tests of TLS, made by the openssl program."""
 
 import os
+import re
 import ssl
 
 from harness import run, temp_dir
 
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def first_expiry(path):
+    """When the first of the certificates in a file expires, in seconds of the epoch."""
+    with open(path, encoding="ascii") as f:
+        blocks = re.findall("-----BEGIN CERT.*?-----END CERT[^\n]*", f.read(), re.DOTALL)
+    ends = [run("openssl", "x509", "-noout", "-enddate", input=block).stdout for block in blocks]
+    return min(ssl.cert_time_to_seconds(end.strip().split("=")[1]) for end in ends)
 
 
 class Pair:

@@ -17,7 +17,8 @@ RULES = os.path.join(PROMETHEUS, "rules.yaml")
 ROUTES = os.path.join(PROMETHEUS, "alertmanager.example.yaml")
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "How to tell that it is over"]
 FIRES, SILENT = "waits, fires, resolves", "silent at its limits"
-ABOUT_AN_EXPORTER = {"RedisClusterExporterReloadFailed", "RedisClusterExporterRequestsRefused"}
+ABOUT_AN_EXPORTER = {"RedisClusterExporterReloadFailed", "RedisClusterExporterRequestsRefused",
+                     "RedisClusterExporterCertificateExpires"}
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

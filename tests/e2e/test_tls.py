@@ -7,7 +7,7 @@ import socket
 import ssl
 import urllib.parse
 
-from certificates import Authority
+from certificates import Authority, first_expiry
 from harness import (Cluster, Exporter, FULL, FakeNode, FakePeer, RedisNode, bulk, check,
                      fake_cluster, free_port, server_has, shared, temp_dir, wait)
 
@@ -270,6 +270,23 @@ def test_authorities_are_replaced_by_a_reload():
     shutil.copy(files.other.cert, current)
     assert exporter.get("/-/reload", method="POST").status == 200
     wait(lambda: exporter.scrape().get("redis_up") == 1, "trusted again")
+
+
+def test_it_is_told_when_the_client_s_certificate_expires():
+    files, name = shared(Files), "redis_exporter_client_certificate_expiry_timestamp_seconds"
+    current = [os.path.join(temp_dir(), end) for end in ("pair.pem", "pair.key")]
+
+    def put(pair):
+        shutil.copy(pair.cert, current[0])
+        shutil.copy(pair.key, current[1])
+    put(files.client)
+    exporter = Exporter("rediss://127.0.0.1:1", "--redis.tls-cert-file=" + current[0],
+                        "--redis.tls-key-file=" + current[1], "--redis.cluster-name=it")
+    assert exporter.scrape().get(name, redis_cluster="it") == first_expiry(files.client.cert)
+    put(files.ca.issue(name="exporter", days=9))
+    assert exporter.get("/-/reload", method="POST").status == 200
+    assert exporter.scrape().get(name) == first_expiry(current[0])
+    assert not Exporter("rediss://127.0.0.1:1").scrape().all(name), "it has none"
 
 
 def test_files_that_are_no_good_are_named_at_the_start():

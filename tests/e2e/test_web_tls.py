@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 
+from certificates import first_expiry
 from harness import FakeNode, Page, run, shared, wait
 from web_tools import LOCAL, RSA, Authority, WebExporter
 
@@ -252,6 +253,31 @@ def test_new_certificates_are_shown_without_a_restart_and_broken_ones_are_not():
         assert one.ask("/-/healthy").status == 200
     assert one.output().count("not taken over") == told, "once"
     kept.close()
+
+
+def test_it_is_told_when_the_certificate_expires():
+    w, name = world(), "redis_exporter_web_certificate_expiry_timestamp_seconds"
+    place = w.ca.path("told.pem"), w.ca.path("told.key")
+
+    def put(pair, *chain):
+        with open(place[0] + ".new", "w", encoding="ascii") as f:
+            for path in pair[0], *chain:
+                with open(path, encoding="ascii") as source:
+                    f.write(source.read())
+        shutil.copy(pair[1], place[1])
+        os.replace(place[0] + ".new", place[0])
+
+    def told(one):
+        return Page(one.ask("/metrics")).get(name) == first_expiry(place[0])
+    put(w.server)
+    one = exporter(pair=place)
+    assert told(one)
+    put(w.ca.issue("longer", LOCAL, days=3))
+    wait(lambda: told(one), "of the new certificate")
+    put(w.ca.issue("longest", LOCAL, days=4), w.ca.cert)
+    assert first_expiry(place[0]) == first_expiry(w.ca.cert)
+    wait(lambda: told(one), "of its authority, which ends first")
+    assert not Page(WebExporter(NOBODY, "").ask("/metrics")).all(name)
 
 
 def test_tls_cannot_be_turned_off_while_it_runs():
