@@ -14,6 +14,11 @@ int64_t clock_monotonic_us(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_us(void)
+{
+    return read_clock(CLOCK_BOOTTIME);
+}
+
 int64_t clock_wall_us(void)
 {
     return read_clock(CLOCK_REALTIME);

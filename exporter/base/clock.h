@@ -7,5 +7,8 @@
 
 int64_t clock_monotonic_us(void);
 
+// Since the machine was started, sleep included.
+int64_t clock_boot_us(void);
+
 // Microseconds since 1970: for timestamps that people or Prometheus read, never for durations.
 int64_t clock_wall_us(void);

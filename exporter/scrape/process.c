@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/version.h"
 #include "metrics/page.h"
 #include "scrape/refusals.h"
@@ -104,20 +105,14 @@ static void max_fds(struct emitter *to)
     }
 }
 
-// Boot time plus the start, both as the kernel tells them.
+// /proc/stat tells the boot time, but not to a service that sees processes only (ProcSubset=pid).
+// Whole seconds, as there, so that it does not move with the time that reading the clocks takes.
 static void start_time(struct emitter *to)
 {
-    static char bytes[1 << 16];
+    int64_t boot_s = (clock_wall_us() - clock_boot_us()) / SECOND_US;
     uint64_t ticks;
-    uint64_t boot_s;
-    struct span line;
-    struct span text = read_file("/proc/stat", bytes, sizeof(bytes));
-    while (span_cut(&text, '\n', &line)) {
-        if (span_starts(line, SPAN("btime ")) && span_u64(span_skip(line, 6), &boot_s) &&
-            stat_field(STAT_STARTTIME, &ticks)) {
-            emit(to, (double)boot_s + (double)ticks / (double)sysconf(_SC_CLK_TCK));
-            return;
-        }
+    if (stat_field(STAT_STARTTIME, &ticks)) {
+        emit(to, (double)boot_s + (double)ticks / (double)sysconf(_SC_CLK_TCK));
     }
 }
 

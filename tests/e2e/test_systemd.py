@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 
-from harness import Exporter, at_end, temp_dir
+from harness import Exporter, at_end, run, temp_dir
 
 
 class Manager:
@@ -58,3 +58,28 @@ def test_a_watchdog_of_another_process_is_not_fed():
     manager.told_of("READY")
     exporter.stop()
     assert "STOPPING" in manager.told()
+
+
+def kernel_s_word(pid):
+    """When the process was started, by what /proc tells; in whole seconds and hundredths."""
+    with open("/proc/stat", encoding="ascii") as f:
+        boot = next(int(line.split()[1]) for line in f if line.startswith("btime "))
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        ticks = int(f.read().rsplit(")", 1)[1].split()[19])
+    return boot + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def test_it_tells_of_itself_also_where_it_sees_processes_only():
+    """As the unit has it: ProcSubset=pid."""
+    mount = ["unshare", "--mount", "sh", "-c",
+             'mount -t proc -o subset=pid proc /proc && exec "$@"', "sh"]
+    possible = run(*mount, "true", check=False).returncode == 0
+    told = {}
+    for wrapper in [(), mount][:1 + possible]:
+        exporter = Exporter(None, wrapper=wrapper)
+        page = exporter.scrape()
+        started = page.get("process_start_time_seconds")
+        assert abs(started - kernel_s_word(exporter.pid)) <= 1, started
+        assert exporter.scrape().get("process_start_time_seconds") == started
+        told[wrapper == mount] = {name for name in page.text.split() if name.startswith("process_")}
+    assert told.get(True, told[False]) == told[False], told
