@@ -78,10 +78,7 @@ static void set_server_detail(struct conn *conn, struct span text)
 
 static void drop_output(struct conn *conn)
 {
-    if (conn->out.length > 0) {
-        explicit_bzero(conn->out.data, conn->out.length); // it may hold the password
-    }
-    buf_free(&conn->out);
+    buf_wipe(&conn->out); // it may hold the password
 }
 
 static void free_event(struct event **event)

@@ -9,7 +9,7 @@ import subprocess
 import urllib.parse
 
 import harness
-from harness import (EXPORTER, Exporter, FakePeer, at_end, clean_env, free_port, http_get, run,
+from harness import (EXPORTER, Exporter, FakeNode, FakePeer, at_end, clean_env, free_port, http_get, run,
                      temp_dir, wait)
 from web_tools import LOCAL, Authority, WebExporter, bcrypt
 
@@ -181,6 +181,42 @@ def test_nothing_of_users_and_keys_of_the_server_comes_out():
     assert_clean(text, "hash", known)
     assert_clean(text, "hash", known[7:])
     assert_clean(text, "key", key)
+
+
+def copies(pid, secret):
+    """How often it is in the memory of a process; only root can tell."""
+    found = 0
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, \
+            open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            first, last = (int(end, 16) for end in place.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(first)
+                found += memory.read(last - first).count(secret.encode())
+    return found
+
+
+def test_no_copy_of_a_password_stays_in_memory():
+    if os.geteuid() != 0:
+        return
+    secret = "canary" * 40  # with it the first commands are more than a small buffer takes
+    password = write("password", secret)
+    node = FakeNode()
+    for config in ({"seeds": [node.addr], "password_file": password, "user": "somebody"},
+                   {"seeds": [f"redis://:{secret}@{node.addr}"]}):
+        path = write("clusters.yml", json.dumps({"clusters": [dict(config, name="it")]}))
+        exporter = Exporter(None, f"--config.file={path}")
+        known = copies(exporter.pid, secret)
+        assert 1 <= known <= 2, "it has to log in"
+        for _ in range(4):
+            assert exporter.scrape().up() == {node.addr: 1}
+            assert exporter.get("/-/reload", method="POST").status == 200
+            node.close()
+            assert exporter.scrape().up() == {node.addr: 0}
+            node.listen()
+        assert exporter.scrape().up() == {node.addr: 1}
+        assert copies(exporter.pid, secret) == known
 
 
 def test_a_crash_leaves_no_core():
