@@ -40,7 +40,7 @@ fuzz() {
     local target=$1 kept=build-fuzz/corpus/$1 log=build-fuzz/found/$1.log dictionary=()
     mkdir -p "$kept"
     [[ -f tests/fuzz/$target.dict ]] && dictionary=(-dict="tests/fuzz/$target.dict")
-    if nice -n 19 "build-fuzz/tests/fuzz_$target" -max_total_time="$seconds" -timeout=10 \
+    if nice -n 19 "build-fuzz/tests/fuzz_$target" -max_total_time="$seconds" -timeout=30 \
         -rss_limit_mb=1024 -max_len=8192 -artifact_prefix="build-fuzz/found/$target-" \
         "${dictionary[@]}" "$kept" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
         summary "$log" "$target"
