@@ -362,8 +362,6 @@ static void await_idleness(struct cluster *cluster)
         cluster->idle = evtimer_new(cluster->options.conn.base, on_idle, cluster);
         CHECK(cluster->idle != NULL);
     }
-    // A timer counts from when this turn of the loop began, before the work of the scrape's end.
-    event_base_update_cache_time(cluster->options.conn.base);
     event_add(cluster->idle, &patience);
 }
 
