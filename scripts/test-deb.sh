@@ -32,7 +32,7 @@ build_packages() {
     # shellcheck disable=SC2016
     in_layer build sh -euc '
         /src/scripts/install-deps.sh build packaging
-        rm -rf /packages && mkdir /packages
+        rm -rf /build /packages && mkdir /packages # a new source may be older than an old object
         for revision in 1 2; do
             cmake -S /src -B /build -DDEBIAN_PACKAGE=ON -DBUILD_TESTING=OFF \
                 -DWARNINGS_AS_ERRORS=ON -DCPACK_DEBIAN_PACKAGE_RELEASE=$revision
