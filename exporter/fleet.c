@@ -146,6 +146,7 @@ struct server_options fleet_server_options(const struct fleet *fleet)
                     .cluster_count = fleet->count,
                     .allowed = options->allowed,
                     .allowed_count = options->allowed_count,
+                    .refuse_keys = options->refuse_keys,
                     .foreign = &fleet->foreign,
                     .tls = options->tls_context,
                     .scrape_timeout_us = options->scrape_timeout_us,

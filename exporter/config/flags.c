@@ -433,6 +433,9 @@ const struct flag flags[] = {
      "several times, or separated by commas. The configured password goes to them too, except by "
      "the pattern *, which allows any target but sends it none",
      add_allowed, 0},
+    {"scrape.refuse-keys", "REDIS_EXPORTER_SCRAPE_REFUSE_KEYS", NULL, NULL,
+     "refuse requests of /scrape that name keys or streams: only what is configured is looked at",
+     set_switch, AT(refuse_keys)},
     {"metrics.dialect", "REDIS_EXPORTER_METRICS_DIALECT", "native|redis_exporter", "native",
      "names on the metrics page: this exporter's, or those of redis_exporter", set_dialect,
      AT(dialect)},

@@ -45,6 +45,7 @@ struct options {
     char *allow_nodes; // patterns, separated by commas
     char *allowed[ALLOWED_MAX];
     size_t allowed_count;
+    bool refuse_keys; // that requests name
     struct collect_options collect;
     regex_t search_indexes;
     bool has_search_indexes; // it is compiled

@@ -9,6 +9,7 @@ struct target_options {
     size_t cluster_count;
     char *const *allowed; // patterns of host:port
     size_t allowed_count;
+    bool refuse_keys;                      // that requests name
     const struct cluster_options *foreign; // for targets of no configured cluster; without seeds
     const struct tls *tls;                 // for those of these that are spoken to with TLS
     int64_t scrape_timeout_us;

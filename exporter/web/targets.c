@@ -433,7 +433,10 @@ static enum MHD_Result serve(struct targets *targets, struct request *request,
         return refuse(request, MHD_HTTP_BAD_REQUEST, problem);
     }
     question.checks = kind == TARGET_NODE ? join_checks(request) : NULL;
-    enum MHD_Result result = serve_question(targets, request, &question);
+    enum MHD_Result result = question.checks != NULL && targets->options.refuse_keys
+                                 ? refuse(request, MHD_HTTP_FORBIDDEN,
+                                          "requests may not name keys, by --scrape.refuse-keys")
+                                 : serve_question(targets, request, &question);
     free(question.checks);
     return result;
 }

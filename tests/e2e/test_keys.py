@@ -272,6 +272,17 @@ def test_a_page_may_ask_for_other_keys():
     assert got.status == 400 and "1000" in got.text
 
 
+def test_keys_that_requests_name_are_refused_on_request():
+    shelf = shared(Shelf)
+    owner = shelf.owner("list")
+    exporter = Exporter(owner.addr, "--check-single-keys=list", "--scrape.refuse-keys")
+    path = f"/scrape?target={owner.addr}"
+    for query in "check-keys=*", "check-single-keys=list", "check-streams=*", "count-keys=*":
+        got = exporter.get(f"{path}&{query}")
+        assert got.status == 403 and "--scrape.refuse-keys" in got.text, got.text
+    assert "list" in sizes(RxPage(exporter.get(path))), "those of the configuration are looked at"
+
+
 # ---- databases ----------------------------------------------------------------------------------
 
 
