@@ -48,8 +48,7 @@ chmod 600 /etc/redis_cluster_exporter/redis-password
 mkdir -p "/etc/systemd/system/$unit.d"
 cat >"/etc/systemd/system/$unit.d/test.conf" <<END
 [Service]
-LoadCredential=redis-password:/etc/redis_cluster_exporter/redis-password
-Environment=REDIS_PASSWORD_FILE=%d/redis-password
+LoadCredential=redis_password:/etc/redis_cluster_exporter/redis-password
 WatchdogSec=1s
 END
 
@@ -72,6 +71,7 @@ if journalctl -u "$unit" -o cat --no-pager | grep 'can be read by others'; then
     exit 1 # a credential is for the service alone
 fi
 redis_cluster_exporter --healthcheck
+curl -sf "$page" | grep '^process_start_time_seconds ' # though it sees processes only
 systemd-analyze security --no-pager "$unit" | tail -n 1
 
 # A loop that hangs is found by the watchdog, and the service restarted.
