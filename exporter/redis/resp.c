@@ -78,8 +78,8 @@ static struct reply *new_reply(const redisReadTask *task, enum reply_type type)
     struct reply *reply =
         arena != NULL ? arena_new(arena, sizeof(*reply)) : mem_new(1, sizeof(*reply));
     reply->type = type;
-    if (task->parent != NULL) {
-        struct reply *parent = task->parent->obj;
+    struct reply *parent = task->parent != NULL ? task->parent->obj : NULL;
+    if (parent != NULL) {
         parent->element[task->idx] = reply;
     }
     return reply;

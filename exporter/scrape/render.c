@@ -309,14 +309,15 @@ static struct shown collect_nodes(const struct snapshot *const *snapshot, size_t
 static void fetch_ahead(const struct shown *shown, size_t index, size_t row)
 {
     enum { AHEAD = 6 };
-    const struct shown_node *near = &shown->node[index + AHEAD];
-    const struct shown_node *far = near + AHEAD;
-    if (index + 2 * AHEAD < shown->count && far->value != NULL) {
-        __builtin_prefetch(&far->value[row]);
-        __builtin_prefetch(far->labels.at);
+    const struct shown_node *node = shown->node;
+    size_t near = index + AHEAD;
+    size_t far = near + AHEAD;
+    if (far < shown->count && node[far].value != NULL) {
+        __builtin_prefetch(&node[far].value[row]);
+        __builtin_prefetch(node[far].labels.at);
     }
-    if (index + AHEAD < shown->count && near->value != NULL) {
-        __builtin_prefetch(near->value[row].at);
+    if (near < shown->count && node[near].value != NULL) {
+        __builtin_prefetch(node[near].value[row].at);
     }
 }
 
